@@ -1,0 +1,69 @@
+/* lg_net.h - connections. Part of lugger_plugin.h.
+ *
+ * Every connection that leaves is opened here, after the egress policy said yes; TLS with verification is the default.
+ * All calls are non-blocking (name resolution alone may block) and belong to one thread. Implemented by forwarder/net.
+ */
+#ifndef LG_NET_H
+#define LG_NET_H
+
+#include <poll.h>
+
+#include "lg_option.h"
+
+/* The descriptors a step waits for. The worker polls them and hands the set, with revents, to the next step, which reads
+ * what it needs and fills the set anew. */
+struct lg_waitset {
+	struct pollfd *fds;
+	size_t count, cap;
+	int64_t wake_ns; /* monotonic; call step again then at the latest; INT64_MAX: only for a descriptor or new records */
+};
+
+void lg_waitset_clear(struct lg_waitset *ws);
+void lg_waitset_add(struct lg_waitset *ws, int fd, short events); /* fd < 0 is ignored */
+void lg_waitset_wake(struct lg_waitset *ws, int64_t mono_ns);     /* keeps the earlier of the two */
+short lg_waitset_ready(const struct lg_waitset *ws, int fd);      /* revents of fd at the last poll, 0 when absent */
+
+struct lg_net;  /* the process's outgoing door: policy, name for logs; handed out by the host */
+struct lg_conn; /* one connection, plain or TLS, client or accepted */
+
+struct lg_conn_stats {
+	uint64_t written;  /* bytes given to the kernel, TLS overhead included */
+	uint64_t unacked;  /* of these, not yet acknowledged by the peer's TCP (Linux: SIOCOUTQ) */
+	uint64_t received;
+};
+
+/* Starts a connection to host:port ("name:514", "10.0.0.1:514", "[::1]:6514"). tls->off means plaintext. Asks the policy with the name and
+ * with the address before connecting: LG_DENIED and err holds the YAML that would permit it. LG_INVALID: bad certificate files. */
+enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_tls_conf *tls, struct lg_conn **conn,
+                        struct lg_err *err) LG_WARN_UNUSED;
+/* Goes on with connect and handshake (either side). LG_OK: established and, unless tls->off, verified: not a byte of a record was
+ * or can be written before. LG_AGAIN: wait (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */
+enum lg_rc lg_conn_handshake(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
+/* Writes as much as goes; *done bytes were taken (all or none of a call's tail is retried by the connection itself: after LG_AGAIN
+ * offer the same bytes again, from data + *done). Whole 16 KiB TLS records are filled when given >= 16 KiB. */
+enum lg_rc lg_conn_write(struct lg_conn *conn, const void *data, size_t size, size_t *done, struct lg_err *err) LG_WARN_UNUSED;
+/* LG_EOF: the peer closed in order. */
+enum lg_rc lg_conn_read(struct lg_conn *conn, void *data, size_t size, size_t *done, struct lg_err *err) LG_WARN_UNUSED;
+/* Orderly end, to be called again while LG_AGAIN: read what is pending, close_notify, shutdown(SHUT_WR), drain to the peer's EOF. LG_OK: the
+ * peer answered with EOF, so it has read every byte. LG_PEER: it did not (reset, or closed before). */
+enum lg_rc lg_conn_shutdown(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
+void lg_conn_close(struct lg_conn *conn); /* NULL is fine; frees */
+void lg_conn_wait(const struct lg_conn *conn, struct lg_waitset *ws, bool want_read, bool want_write);
+bool lg_conn_readable_now(const struct lg_conn *conn); /* TLS bytes are already decrypted and waiting */
+void lg_conn_stats(const struct lg_conn *conn, struct lg_conn_stats *stats);
+const char *lg_conn_peer(const struct lg_conn *conn);       /* "10.1.2.3:6514" */
+struct lg_str lg_conn_peer_ip(const struct lg_conn *conn);  /* "10.1.2.3" */
+int lg_conn_peer_port(const struct lg_conn *conn);
+const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "plaintext" */
+
+struct lg_listener;
+/* Listens on "host:port" (port 0: any free one, see lg_listener_address). Backlog is the system's limit. */
+enum lg_rc lg_listener_open(const char *address, const struct lg_tls_conf *tls, struct lg_listener **listener,
+                            struct lg_err *err) LG_WARN_UNUSED;
+/* LG_AGAIN: nobody waits. The connection still needs lg_conn_handshake. */
+enum lg_rc lg_listener_accept(struct lg_listener *listener, struct lg_conn **conn, struct lg_err *err) LG_WARN_UNUSED;
+void lg_listener_wait(const struct lg_listener *listener, struct lg_waitset *ws);
+const char *lg_listener_address(const struct lg_listener *listener); /* "127.0.0.1:6514" as bound */
+void lg_listener_close(struct lg_listener *listener);
+
+#endif

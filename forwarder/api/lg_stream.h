@@ -1,0 +1,120 @@
+/* lg_stream.h - from bytes to records: framing, charset, parser, and the restart position. Part of lugger_plugin.h.
+ *
+ * An input owns the bytes; a stream turns them into records. It belongs to one file, connection or queue and is used on
+ * the input's thread only. Contract of positions: everything before `restart` and every byte range in `emitted` is inside
+ * records already emitted; feeding the bytes from `restart` on into a stream made from the saved position emits exactly
+ * the rest, even where multi-line messages of several systems are interleaved.
+ */
+#ifndef LG_STREAM_H
+#define LG_STREAM_H
+
+#include "lg_option.h"
+#include "lg_record.h"
+
+struct lg_parser;
+
+/* Settings every stream-based input offers (table lg_stream_options: encoding, framing, max_record_size, on_oversize, parser). */
+struct lg_stream_conf {
+	char *encoding;         /* canonical: UTF-8, ISO-8859-1, IBM-037, IBM-1047, or auto */
+	int framing;            /* enum lg_framing */
+	uint64_t max_record_size; /* bytes */
+	int on_oversize;        /* 0 split, 1 truncate */
+	const struct lg_parser *parser;
+	void *parser_conf;      /* the parser's settings struct, filled from the same mapping */
+};
+
+enum lg_framing { LG_FRAMING_LINE, LG_FRAMING_RDW, LG_FRAMING_AUTO };
+
+extern const struct lg_option lg_stream_options[];
+
+/* One physical record, framing removed, converted to UTF-8. */
+struct lg_line {
+	struct lg_str text;
+	int64_t begin, end;  /* byte range in the source, framing included */
+	int64_t received_ns; /* UTC */
+	bool truncated;      /* it was cut at max_record_size */
+	int part, parts;     /* split records: part 1 of 3; parts 0 when whole; the last part's number is not known while reading
+	                        a live file, so parts may stay 0 with part > 0 */
+};
+
+struct lg_range {
+	int64_t begin, end;
+};
+
+/* Where a parser puts finished records. `emit` borrows the draft for the call. */
+struct lg_sink {
+	void (*emit)(struct lg_sink *sink, struct lg_draft *draft);
+};
+
+/* A parser plugin. It assembles lines into messages and understands them. It owns no thread, opens nothing. */
+struct lg_parser {
+	const char *name; /* "zos-syslog" */
+	const char *doc;  /* one sentence */
+	const struct lg_option *options;
+	size_t conf_size;
+	const unsigned *fields; /* the enum lg_field ids it may set, 0-terminated: `check` warns at filters on others */
+	size_t state_size;
+	/* Cross-option checks at `lugger check`; may be NULL. */
+	enum lg_rc (*check)(const void *conf, struct lg_err *err);
+	/* state is zeroed, state_size bytes. conf is borrowed for the state's life. */
+	enum lg_rc (*init)(void *state, const void *conf, struct lg_err *err);
+	/* Takes one line; emits zero or more records. The line is borrowed for the call. */
+	void (*line)(void *state, const struct lg_line *line, struct lg_sink *sink);
+	/* Emits, marked incomplete, what has waited for longer than the parser's limit; returns the UTC ns at which it next
+	 * wants to be called, INT64_MAX for never. May be NULL (no assembly). */
+	int64_t (*tick)(void *state, int64_t utc_ns, struct lg_sink *sink);
+	/* Emits everything open (end of a rotated file, stop of a stream that cannot be read again). May be NULL. */
+	void (*flush)(void *state, struct lg_sink *sink);
+	/* The byte ranges of lines taken but not emitted yet, ascending, merged; at most `max`, returns their number. A parser
+	 * keeps itself within LG_HELD_MAX by emitting the oldest assembly incomplete. May be NULL (none). */
+	size_t (*held)(const void *state, struct lg_range *ranges, size_t max);
+	/* Restart state (year layout, time zone order ...), at most LG_PARSER_STATE_MAX bytes, own version byte first. It is the
+	 * state as of the restart offset or one that is right from there on. load of bytes it does not know: LG_INVALID. May be NULL. */
+	size_t (*save)(const void *state, uint8_t *bytes);
+	enum lg_rc (*load)(void *state, const uint8_t *bytes, size_t size);
+	void (*fini)(void *state);
+};
+
+#define LG_HELD_MAX 32
+#define LG_PARSER_STATE_MAX 256
+#define LG_STREAM_SAVE_MAX 800 /* bytes of a saved stream; a position entry is at most 1 KiB */
+
+/* What happened to the bytes, since the stream was made; for status. */
+struct lg_stream_stats {
+	uint64_t records;        /* emitted */
+	uint64_t lines;          /* physical records taken */
+	uint64_t substitutions;  /* code points replaced because the bytes were not valid in the encoding */
+	uint64_t oversize;       /* physical records split or truncated */
+	uint64_t orphans;
+	uint64_t incomplete;
+};
+
+struct lg_stream;
+
+/* Makes a stream whose first byte is at `offset` of its source. Borrows conf and sink for its life. With `replayable` false
+ * (sockets) no ranges are kept. */
+enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink, int64_t offset,
+                         struct lg_err *err) LG_WARN_UNUSED;
+/* The same from a saved position; bytes must then be fed from lg_stream_restart on. LG_INVALID: the bytes are not one. */
+enum lg_rc lg_stream_load(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink,
+                          const uint8_t *saved, size_t size, struct lg_err *err) LG_WARN_UNUSED;
+void lg_stream_free(struct lg_stream *stream);
+
+/* Offers the bytes at the stream's current offset. Consumes whole physical records and returns how many bytes that was; the caller
+ * offers the rest again with more behind it. `last`: no more bytes will ever follow (a rotated or deleted file, the peer's EOF):
+ * a partial last line then counts as a record. A full buffer of at least max_record_size + 8 bytes is always consumed in part
+ * (split or truncated). LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
+ * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings): err says which settings fit. */
+enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
+                          struct lg_err *err) LG_WARN_UNUSED;
+/* Ages out open assemblies; returns when to call next (UTC ns, INT64_MAX never). */
+int64_t lg_stream_tick(struct lg_stream *stream, int64_t utc_ns);
+/* Emits everything open, marked incomplete. */
+void lg_stream_flush(struct lg_stream *stream);
+int64_t lg_stream_offset(const struct lg_stream *stream);  /* next byte to feed */
+int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not wholly inside emitted records */
+/* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns the size. */
+size_t lg_stream_save(const struct lg_stream *stream, uint8_t *bytes);
+const struct lg_stream_stats *lg_stream_stats(const struct lg_stream *stream);
+
+#endif

@@ -1,0 +1,58 @@
+/* batch.h - a batch: the records of one input that become one frame. Encoded form: SPOOL.md, "Payload".
+ *
+ * Life: an input's thread builds it (batch_new, batch_add, batch_put_position, batch_pack), the queue carries it to the writer, who numbers and writes it;
+ * from the commit on it is immutable and counted, and outputs read it through lg_batch_* of the plugin header.
+ */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include <stdatomic.h>
+
+#include "api/lg_record.h"
+#include "base/mem.h"
+
+struct lg_origin; /* encoded shared fields; lg_origin_new/free are implemented here */
+
+#define BATCH_CODEC_NONE 0
+#define BATCH_CODEC_ZSTD 1
+
+#define BATCH_MAX_RAW (64u << 20) /* bytes of a payload before compression; a frame above is not believed */
+
+struct lg_batch {
+	_Atomic unsigned refs;
+	struct mem_budget *budget;
+	size_t charged;
+	char input[64];         /* NUL-terminated name */
+	char log_id[33];        /* hex; set when numbered or read */
+	uint64_t first_seq;     /* set when numbered or read */
+	uint32_t count;         /* records; 0: positions only */
+	int64_t first_ns, last_ns; /* receipt time range, UTC */
+	struct lg_buf raw;      /* the payload, not compressed; always present in memory */
+	struct lg_buf stored;   /* compressed payload; size 0 when codec is NONE or it was released after the write */
+	uint8_t codec;
+	struct lg_buf positions; /* encoded entries: u8 key size, key, u16 value size, value */
+	uint32_t position_count;
+	uint64_t token;         /* the input's, handed back when durable */
+	struct lg_batch *next;  /* in a queue */
+	void *owner;            /* the input host to tell when durable */
+};
+
+/* An empty batch charged with `charge` bytes; NULL when the budget refuses. budget may be NULL (tools, tests). */
+struct lg_batch *batch_new(struct mem_budget *budget, size_t charge, const char *input);
+/* Appends one record. received_ns 0 in the draft is filled with `utc_ns`, times never decrease within the batch's input (the caller's `floor`). */
+void batch_add(struct lg_batch *batch, struct lg_draft *draft, const struct lg_origin *origin, int64_t utc_ns);
+void batch_put_position(struct lg_batch *batch, struct lg_str key, const void *value, size_t size);
+/* Compresses raw into stored with zstd at `level` (data/codec.h), or leaves codec NONE when that does not make it smaller. */
+void batch_pack(struct lg_batch *batch, bool compress, int level);
+/* Wraps a payload read from disk: takes `raw`'s memory. Verifies the encoding whole: LG_CORRUPT when it is not one. */
+enum lg_rc batch_from_payload(struct lg_batch **batch, struct lg_buf *raw, const char *input, const char *log_id, uint64_t first_seq,
+                              uint32_t count, struct mem_budget *budget, struct lg_err *err) LG_WARN_UNUSED;
+/* Walks encoded positions; false at the end. *bad is set when they do not decode. */
+struct batch_position {
+	struct lg_str key;
+	const uint8_t *value;
+	size_t size;
+};
+bool batch_position_next(const uint8_t **at, const uint8_t *end, struct batch_position *position, bool *bad);
+
+#endif
