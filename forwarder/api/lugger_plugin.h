@@ -137,11 +137,26 @@ struct lg_output_report {
 
 struct lg_formatter;
 
+/* Settings of formats, offered by every output beside `format` (table lg_format_options; all strings may be NULL). */
+struct lg_format_conf {
+	char *hostname, *app_name, *proc_id, *msg_id; /* rfc5424/rfc3164 header templates over field names: "{zos.sysname}" */
+	char *sd_id;          /* the identity element, default lugger@32473 */
+	char *newline;        /* what a newline in a body becomes where the framing cannot carry it, default " | " */
+	uint64_t max_message_size;
+};
+extern const struct lg_option lg_format_options[];
+
+/* A formatter for one output. `format` is one of rfc5424, rfc3164, json, raw. `agent` is the gateway's name (borrowed). With `line_framing`
+ * bodies are kept free of newlines. Caller frees. */
+struct lg_formatter *lg_formatter_new(const char *format, const struct lg_format_conf *conf, const char *agent, bool line_framing);
+void lg_formatter_free(struct lg_formatter *formatter);
+
 struct lg_output_plugin {
 	const char *name;
 	const char *doc;
 	const struct lg_option *options;
 	size_t conf_size;
+	bool (*line_framing)(const void *conf); /* true when records end with a newline on the wire; NULL: never */
 	const char *formats; /* allowed values of `format`, the default first: "rfc5424|rfc3164|json|raw" */
 	bool resend_window;  /* what only the resend window holds is not lag */
 	size_t state_size;
@@ -184,6 +199,7 @@ struct lg_registry {
 	const struct lg_input_plugin *const *inputs;   /* NULL-terminated */
 	const struct lg_output_plugin *const *outputs;
 	const struct lg_parser *const *parsers;
+	const char *(*encoding)(struct lg_str spelling); /* canonical name of a charset spelled any way, NULL when unknown */
 	/* Named in DESIGN but not in this build: "amqp" -> "not in this version". name, reason pairs, NULL-terminated. */
 	const char *const *missing;
 };
