@@ -10,8 +10,13 @@
 
 #include "api/lg_record.h"
 #include "base/mem.h"
+#include "data/codec.h"
 
 struct lg_origin; /* encoded shared fields; lg_origin_new/free are implemented here */
+
+struct batch_origin { /* where an origin's fields lie in raw */
+	size_t at, size;
+};
 
 #define BATCH_CODEC_NONE 0
 #define BATCH_CODEC_ZSTD 1
@@ -27,6 +32,9 @@ struct lg_batch {
 	uint64_t first_seq;     /* set when numbered or read */
 	uint32_t count;         /* records; 0: positions only */
 	int64_t first_ns, last_ns; /* receipt time range, UTC */
+	uint64_t serial;        /* unique in this process */
+	struct batch_origin *origins;
+	size_t origin_count, origin_cap;
 	struct lg_buf raw;      /* the payload, not compressed; always present in memory */
 	struct lg_buf stored;   /* compressed payload; size 0 when codec is NONE or it was released after the write */
 	uint8_t codec;
@@ -42,8 +50,13 @@ struct lg_batch *batch_new(struct mem_budget *budget, size_t charge, const char 
 /* Appends one record. received_ns 0 in the draft is filled with `utc_ns`, times never decrease within the batch's input (the caller's `floor`). */
 void batch_add(struct lg_batch *batch, struct lg_draft *draft, const struct lg_origin *origin, int64_t utc_ns);
 void batch_put_position(struct lg_batch *batch, struct lg_str key, const void *value, size_t size);
-/* Compresses raw into stored with zstd at `level` (data/codec.h), or leaves codec NONE when that does not make it smaller. */
-void batch_pack(struct lg_batch *batch, bool compress, int level);
+/* The batch is complete: compresses raw into stored, or leaves codec NONE when `codec` is NULL or that does not make it smaller; the charge
+ * becomes what the batch really holds. */
+void batch_pack(struct lg_batch *batch, struct codec *codec);
+/* Frees `stored` once the frame is on disk; readers need raw alone. The owner's thread. */
+void batch_drop_stored(struct lg_batch *batch);
+/* Bytes of memory it holds. */
+size_t batch_memory(const struct lg_batch *batch);
 /* Wraps a payload read from disk: takes `raw`'s memory. Verifies the encoding whole: LG_CORRUPT when it is not one. */
 enum lg_rc batch_from_payload(struct lg_batch **batch, struct lg_buf *raw, const char *input, const char *log_id, uint64_t first_seq,
                               uint32_t count, struct mem_budget *budget, struct lg_err *err) LG_WARN_UNUSED;

@@ -1,0 +1,27 @@
+/* queue.h - a bounded FIFO of batches between threads: inputs -> the spool writer, and back (durable). A full queue is backpressure. */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <pthread.h>
+
+#include "data/batch.h"
+
+struct queue {
+	pthread_mutex_t mutex;
+	pthread_cond_t filled;
+	struct lg_batch *head, *tail;
+	size_t bytes, limit_bytes;
+	bool nudged;
+};
+
+void queue_init(struct queue *queue, size_t limit_bytes);
+void queue_fini(struct queue *queue); /* releases what is left */
+/* Takes the caller's reference. False (nothing taken) when the queue holds limit_bytes already: one batch may pass the limit. */
+bool queue_push(struct queue *queue, struct lg_batch *batch);
+bool queue_full(struct queue *queue);
+/* Everything queued, oldest first, linked by ->next; NULL when empty. Waits up to wait_ns for the first (0: not at all). */
+struct lg_batch *queue_take_all(struct queue *queue, int64_t wait_ns);
+/* Wakes a waiting queue_take_all. */
+void queue_nudge(struct queue *queue);
+
+#endif
