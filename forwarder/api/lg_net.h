@@ -36,8 +36,10 @@ struct lg_conn_stats {
  * with the address before connecting: LG_DENIED and err holds the YAML that would permit it. LG_INVALID: bad certificate files. */
 enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_tls_conf *tls, struct lg_conn **conn,
                         struct lg_err *err) LG_WARN_UNUSED;
+/* The longest time for the TCP connect to one address, and for the handshake; default 10 s each. Call it right after lg_conn_open. */
+void lg_conn_set_timeout(struct lg_conn *conn, int64_t ns);
 /* Goes on with connect and handshake (either side). LG_OK: established and, unless tls->off, verified: not a byte of a record was
- * or can be written before. LG_AGAIN: wait (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */
+ * or can be written before; a TLS 1.3 server that asked for a certificate has had up to 1 s to refuse ours. LG_AGAIN: wait (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */
 enum lg_rc lg_conn_handshake(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
 /* Writes as much as goes; *done bytes were taken (all or none of a call's tail is retried by the connection itself: after LG_AGAIN
  * offer the same bytes again, from data + *done). Whole 16 KiB TLS records are filled when given >= 16 KiB. */
@@ -55,6 +57,8 @@ const char *lg_conn_peer(const struct lg_conn *conn);       /* "10.1.2.3:6514" *
 struct lg_str lg_conn_peer_ip(const struct lg_conn *conn);  /* "10.1.2.3" */
 int lg_conn_peer_port(const struct lg_conn *conn);
 const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "plaintext" */
+/* NULL, or one sentence a person should see soon ("the peer's certificate expires in 5 days: ..."); valid once established. */
+const char *lg_conn_warning(const struct lg_conn *conn);
 
 struct lg_listener;
 /* Listens on "host:port" (port 0: any free one, see lg_listener_address). Backlog is the system's limit. */

@@ -16,7 +16,8 @@ struct lg_net *net_new(const struct net_gate *gate); /* gate NULL: everything to
 void net_free(struct lg_net *net);
 /* Splits "host:port", "[v6]:port"; default_port 0: the port is required. */
 enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct lg_err *err) LG_WARN_UNUSED;
-/* Loads the files a tls mapping names, so that `check` finds a bad certificate, a key that does not fit or an expired one. */
+/* Loads the files a tls mapping names, so that `check` finds a bad certificate, a key that does not fit or an expired one. LG_OK with a
+ * text in err: a warning (our certificate expires within 14 days); without one err->text is empty. */
 enum lg_rc net_check_tls(const struct lg_tls_conf *tls, bool server, struct lg_err *err);
 
 #endif

@@ -1,0 +1,263 @@
+#include "egress/policy.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "net/addr.h"
+
+/* An address as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and how many leading bits of it count. */
+struct range {
+	uint8_t bytes[16];
+	unsigned bits;
+};
+
+struct rule {
+	char *host; /* NULL: `range` */
+	struct range range;
+	bool has_range; /* a cidr, or a host that is an address */
+	uint16_t port;
+	bool plaintext;
+};
+
+struct destination {
+	char *host;
+	uint16_t port;
+};
+
+/* Immutable once threads run, but for the counters. */
+struct policy {
+	bool strict;
+	struct rule *rules;
+	size_t rule_count;
+	struct destination *destinations;
+	size_t destination_count, destination_cap;
+	_Atomic uint64_t permitted, denied;
+};
+
+static void map_v4(const void *in4, struct range *range)
+{
+	memset(range->bytes, 0, 10);
+	memset(range->bytes + 10, 0xff, 2);
+	memcpy(range->bytes + 12, in4, 4);
+}
+
+static bool parse_address(const char *text, struct range *range)
+{
+	struct in_addr in4;
+
+	range->bits = 128;
+	if (inet_pton(AF_INET, text, &in4) != 1)
+		return inet_pton(AF_INET6, text, range->bytes) == 1;
+	map_v4(&in4, range);
+	return true;
+}
+
+static bool parse_cidr(const char *text, struct range *range)
+{
+	const char *slash = strchr(text, '/');
+	char address[ADDR_IP_TEXT], *end;
+	unsigned long bits;
+	bool v4;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
+		return false;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (!parse_address(address, range))
+		return false;
+	v4 = !strchr(address, ':');
+	bits = strtoul(slash + 1, &end, 10);
+	if (*end || bits > (v4 ? 32 : 128))
+		return false;
+	range->bits = (unsigned)bits + (v4 ? 96 : 0);
+	return true;
+}
+
+static bool in_range(const struct range *range, const uint8_t bytes[16])
+{
+	unsigned whole = range->bits / 8, rest = range->bits % 8;
+
+	if (memcmp(range->bytes, bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((range->bytes[whole] ^ bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
+}
+
+/* Names are compared without regard to case and to the root's dot at the end (RFC 4343, RFC 1034 section 3.1). */
+static bool same_host(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+
+	if (na > 1 && a[na - 1] == '.')
+		na--;
+	if (nb > 1 && b[nb - 1] == '.')
+		nb--;
+	return na == nb && strncasecmp(a, b, na) == 0;
+}
+
+static enum lg_rc make_rule(struct rule *rule, const struct policy_rule *from, struct lg_err *err)
+{
+	rule->port = from->port;
+	rule->plaintext = from->plaintext;
+	if (!from->host == !from->cidr)
+		return lg_err_set(err, LG_INVALID, "egress.allow: a rule needs either host or cidr");
+	if (from->cidr) {
+		rule->has_range = true;
+		if (!parse_cidr(from->cidr, &rule->range))
+			return lg_err_set(err, LG_INVALID, "egress.allow: \"%s\" is not an address range such as 10.20.0.0/16 or fd00::/8",
+			                  from->cidr);
+		return LG_OK;
+	}
+	if (!from->host[0])
+		return lg_err_set(err, LG_INVALID, "egress.allow: host is empty");
+	rule->host = mem_strdup(from->host);
+	rule->has_range = parse_address(from->host, &rule->range);
+	return LG_OK;
+}
+
+enum lg_rc policy_new(struct policy **out, bool strict, const struct policy_rule *rules, size_t count, struct lg_err *err)
+{
+	struct policy *policy = mem_zalloc(sizeof(*policy));
+
+	*out = NULL;
+	policy->strict = strict;
+	policy->rules = mem_zalloc((count + 1) * sizeof(*policy->rules));
+	for (size_t i = 0; i < count; i++) {
+		enum lg_rc rc = make_rule(&policy->rules[policy->rule_count++], &rules[i], err);
+
+		if (rc != LG_OK) {
+			policy_free(policy);
+			return rc;
+		}
+	}
+	*out = policy;
+	return LG_OK;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	for (size_t i = 0; i < policy->rule_count; i++)
+		free(policy->rules[i].host);
+	for (size_t i = 0; i < policy->destination_count; i++)
+		free(policy->destinations[i].host);
+	free(policy->rules);
+	free(policy->destinations);
+	free(policy);
+}
+
+void policy_add_destination(struct policy *policy, const char *host, uint16_t port)
+{
+	policy->destinations = mem_grow(policy->destinations, &policy->destination_cap, policy->destination_count + 1,
+	                                sizeof(*policy->destinations));
+	policy->destinations[policy->destination_count++] = (struct destination){mem_strdup(host), port};
+}
+
+static bool address_bytes(const struct sockaddr *addr, uint8_t bytes[16])
+{
+	struct range range;
+
+	if (addr->sa_family == AF_INET6) {
+		memcpy(bytes, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
+		return true;
+	}
+	if (addr->sa_family != AF_INET)
+		return false;
+	map_v4(&((const struct sockaddr_in *)addr)->sin_addr, &range);
+	memcpy(bytes, range.bytes, 16);
+	return true;
+}
+
+enum verdict { NOBODY, ONLY_ENCRYPTED, PERMITTED };
+
+static enum verdict ask_rules(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool encrypted)
+{
+	enum verdict verdict = NOBODY;
+	uint8_t bytes[16];
+	bool known = address_bytes(addr, bytes);
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule->port && rule->port != port)
+			continue;
+		if (!(rule->host && same_host(rule->host, host)) && !(rule->has_range && known && in_range(&rule->range, bytes)))
+			continue;
+		if (encrypted || rule->plaintext)
+			return PERMITTED;
+		verdict = ONLY_ENCRYPTED;
+	}
+	if (policy->strict)
+		return verdict;
+	for (size_t i = 0; i < policy->destination_count; i++)
+		if (policy->destinations[i].port == port && same_host(policy->destinations[i].host, host))
+			return encrypted ? PERMITTED : ONLY_ENCRYPTED;
+	return verdict;
+}
+
+static void add_yaml(struct lg_buf *yaml, const char *host, uint16_t port, bool plaintext)
+{
+	const char *quote = strchr(host, ':') ? "\"" : "";
+
+	lg_buf_printf(yaml, "%s{host: %s%s%s, port: %u%s}", yaml->size ? ", " : "", quote, host, quote, (unsigned)port,
+	              plaintext ? ", plaintext: true" : "");
+}
+
+/* One line of YAML, so that it survives a log. `allow` makes the policy strict: where it is not yet, the other destinations are listed too. */
+static enum lg_rc deny(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                       const char *why, struct lg_err *err)
+{
+	struct lg_buf yaml = {0};
+	char ip[ADDR_IP_TEXT];
+	bool more = policy->rule_count > 0;
+
+	addr_format_ip(addr, ip);
+	add_yaml(&yaml, host, port, plaintext);
+	for (size_t i = 0; !policy->strict && i < policy->destination_count; i++) {
+		const struct destination *other = &policy->destinations[i];
+
+		if (other->port == port && same_host(other->host, host))
+			continue;
+		if (yaml.size > 600) {
+			more = true;
+			break;
+		}
+		add_yaml(&yaml, other->host, other->port, false);
+	}
+	lg_err_set(err, LG_DENIED, "egress policy: %s %s:%u (%s): %s; this would permit it: egress: {allow: [%.*s%s]}",
+	           plaintext ? "plaintext to" : "connection to", host, (unsigned)port, ip, why, (int)yaml.size, (const char *)yaml.data,
+	           more ? ", ..." : "");
+	lg_buf_fini(&yaml);
+	return LG_DENIED;
+}
+
+enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                         struct lg_err *err)
+{
+	/* Plaintext that does not leave the machine is as good as encrypted. */
+	enum verdict verdict = ask_rules(policy, host, port, addr, !plaintext || addr_is_loopback(addr));
+
+	if (verdict == PERMITTED) {
+		atomic_fetch_add_explicit(&policy->permitted, 1, memory_order_relaxed);
+		return LG_OK;
+	}
+	atomic_fetch_add_explicit(&policy->denied, 1, memory_order_relaxed);
+	if (verdict == ONLY_ENCRYPTED)
+		return deny(policy, host, port, addr, plaintext,
+		            policy->strict ? "the rule for it does not say plaintext: true" : "plaintext goes to this machine alone unless a rule says otherwise",
+		            err);
+	return deny(policy, host, port, addr, plaintext && !addr_is_loopback(addr),
+	            policy->strict ? "no rule of egress.allow names it" : "it is not a configured destination", err);
+}
+
+void policy_counts(const struct policy *policy, uint64_t *permitted, uint64_t *denied)
+{
+	*permitted = atomic_load_explicit(&policy->permitted, memory_order_relaxed);
+	*denied = atomic_load_explicit(&policy->denied, memory_order_relaxed);
+}

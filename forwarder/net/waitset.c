@@ -1,0 +1,36 @@
+/* lg_waitset of api/lg_net.h. */
+#include "api/lg_net.h"
+#include "base/mem.h"
+
+void lg_waitset_clear(struct lg_waitset *ws)
+{
+	ws->count = 0;
+	ws->wake_ns = INT64_MAX;
+}
+
+void lg_waitset_add(struct lg_waitset *ws, int fd, short events)
+{
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < ws->count; i++)
+		if (ws->fds[i].fd == fd) {
+			ws->fds[i].events |= events;
+			return;
+		}
+	ws->fds = mem_grow(ws->fds, &ws->cap, ws->count + 1, sizeof(*ws->fds));
+	ws->fds[ws->count++] = (struct pollfd){.fd = fd, .events = events};
+}
+
+void lg_waitset_wake(struct lg_waitset *ws, int64_t mono_ns)
+{
+	if (mono_ns < ws->wake_ns)
+		ws->wake_ns = mono_ns;
+}
+
+short lg_waitset_ready(const struct lg_waitset *ws, int fd)
+{
+	for (size_t i = 0; i < ws->count; i++)
+		if (ws->fds[i].fd == fd)
+			return ws->fds[i].revents;
+	return 0;
+}
