@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# The benchmark: SYSLOG lines from a file -> spool (sync: always) -> TLS, beside framing + TLS alone, in one run on one machine.
+#
+#     tests/bench/run.sh [--gb N] [--parser NAME]... [--format NAME] [--memory SIZE] [--dir DIR]
+#
+#     --gb N         data in 10^9 bytes (default 1)
+#     --parser NAME  zos-syslog or text; may be repeated (default: both)
+#     --format NAME  what the output sends (default rfc5424)
+#     --memory SIZE  Lugger's memory budget (default: Lugger's own)
+#     --dir DIR      where the data and the spool go (default build/bench); put it on the disk you want to know about
+#
+# Prints CPU-seconds per GB of source data (user + system), records/s and peak RSS. The sink counts what arrives; a run in which a record
+# is missing or repeated fails.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/support/lib.sh"
+
+RECORD_BYTES=120 # without the newline
+gb=1
+format=rfc5424
+memory=
+dir=$top/build/bench
+parsers=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--gb) gb=$2 ;;
+	--parser) parsers+=("$2") ;;
+	--format) format=$2 ;;
+	--memory) memory=$2 ;;
+	--dir) dir=$2 ;;
+	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
+	esac
+	shift 2
+done
+[ ${#parsers[@]} -gt 0 ] || parsers=(zos-syslog text)
+lugger=${LUGGER:-$top/build/release/lugger}
+[ -x "$lugger" ] || fail "no $lugger: cmake --preset release && cmake --build --preset release"
+
+mkdir -p "$dir"
+work=$(mktemp -d "$dir/run.XXXXXX")
+sink_pid=
+cleanup() {
+	[ -z "$sink_pid" ] || stop_process "$sink_pid"
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+build_tools() {
+	local tool
+	for tool in baseline tls_sink measure; do
+		cc -O2 -g -std=gnu11 -D_XOPEN_SOURCE=700 -Wall -Wextra -o "$work/$tool" "$top/tests/bench/$tool.c" -lssl -lcrypto
+	done
+}
+
+# Four systems, eight kinds of message (each takes a name, a time and a number), each line of exactly RECORD_BYTES bytes, about 2,000 lines a second by their time stamps.
+write_lines() {
+	awk -v records="$1" -v width="$RECORD_BYTES" 'BEGIN {
+		kinds = split("IEF403I %s - STARTED - TIME=%s STEP=STEP%02d|IEF404I %s - ENDED - TIME=%s RC=%04d|" \
+			"$HASP373 %s STARTED %s - INIT %d - CLASS A - SYS SYSA|$HASP395 %s ENDED %s - RC=%04d|" \
+			"IEC705I TAPE ON 0A8%s,%s,SL,COMP,PAYR,%06d|ICH70001I %s LAST ACCESS AT %s ON DAY %d|" \
+			"IEA989I SLIP TRAP ID=%s MATCHED %s JOBNAME=PAYR%04d|DFS554A IMS1 %s %s PSB=PARTS%03d", kind, "|")
+		for (i = 0; i < records; i++) {
+			s = int(i / 2000) % 86400
+			t = sprintf("%02d:%02d:%02d", s / 3600, s / 60 % 60, s % 60)
+			text = sprintf(kind[1 + (i * 7 + int(i / 13)) % kinds], "PAYR" (i * 7919) % 10000, t, i % 9973)
+			line = sprintf("N 4040000 SYS%s     %05d %s.%02d JOB%05d 00000090  %s", substr("ABCD", 1 + i % 4, 1), 26300 + int(i / 172800000), t,
+				i / 20 % 100, 10000 + (i * 31) % 90000, text)
+			printf "%-" width "." width "s\n", line
+		}
+	}'
+}
+
+write_data() {
+	records=$(awk -v gb="$gb" -v width=$RECORD_BYTES 'BEGIN { printf "%d", gb * 1e9 / width }')
+	data=$dir/syslog-$records.txt
+	if [ "$(stat -c %s "$data" 2>/dev/null || echo 0)" -ne $((records * (RECORD_BYTES + 1))) ]; then
+		write_lines "$records" >"$work/data"
+		mv "$work/data" "$data"
+	fi
+	cat "$data" >/dev/null # into the page cache, for all alike
+}
+
+start_sink() {
+	"$work/tls_sink" "$work/tls/server.pem" "$work/tls/server.key" >"$work/sink" &
+	sink_pid=$!
+	wait_for 10 "the sink" test -s "$work/sink"
+	port=$(head -1 "$work/sink")
+}
+
+# Stops the sink and checks that it got every record once.
+check_sink() {
+	local got
+	stop_process "$sink_pid"
+	sink_pid=
+	got=$(awk '$3 == "messages" { print $4 }' "$work/sink")
+	[ "$got" = "$records" ] || fail "$1: the sink got ${got:-nothing} of $records records"
+}
+
+# row NAME: one line of the table from what measure wrote; sets cpu_per_gb.
+row() {
+	local user sys wall rss
+	read -r user sys wall rss <"$work/cost"
+	cpu_per_gb=$(awk -v c="$user" -v s="$sys" -v n="$records" -v w=$RECORD_BYTES 'BEGIN { printf "%.2f", (c + s) / (n * w / 1e9) }')
+	awk -v name="$1" -v u="$user" -v s="$sys" -v w="$wall" -v rss="$rss" -v n="$records" -v cpu="$cpu_per_gb" -v base="${2:-$cpu_per_gb}" 'BEGIN {
+		printf "%-26s %8.2f %8.2f %8.2f %7.1fx %8.1f %11d %7.1f MiB\n", name, cpu, u, s, cpu / base, w, n / w, rss / 1024 }'
+}
+
+run_baseline() {
+	start_sink
+	"$work/measure" "$work/cost" "$work/baseline" "$port" "$work/tls/ca.pem" "$data" >"$work/baseline.out"
+	check_sink baseline
+	row "framing + TLS alone"
+	base=$cpu_per_gb
+}
+
+run_lugger() {
+	start_sink
+	rm -rf "$work/data_dir"
+	cat >"$work/lugger.yaml" <<-YAML
+		version: 1
+		data_dir: $work/data_dir
+		${memory:+memory: $memory}
+		spool: {sync: always}
+		inputs:
+		  - name: operlog
+		    type: file
+		    path: [$data]
+		    parser: $1
+		    $([ "$1" = text ] || echo "timezone: America/New_York")
+		outputs:
+		  - name: sink
+		    type: syslog
+		    servers: [127.0.0.1:$port]
+		    format: $format
+		    tls: {ca_file: $work/tls/ca.pem}
+	YAML
+	"$work/measure" "$work/cost" "$lugger" run -c "$work/lugger.yaml" --once 2>"$work/lugger.log" || { cat "$work/lugger.log" >&2; fail "lugger failed"; }
+	check_sink "lugger, $1"
+	row "lugger, $1" "$base"
+}
+
+build_tools
+make_certs "$work/tls"
+write_data
+printf '%d records of %d bytes, spool sync: always, format %s, TLS 1.3 on loopback, %d cores\n\n' "$records" "$RECORD_BYTES" "$format" "$(nproc)"
+printf '%-26s %8s %8s %8s %8s %8s %11s %11s\n' "" "CPU-s/GB" "user s" "sys s" "ratio" "wall s" "records/s" "peak RSS"
+run_baseline
+for parser in "${parsers[@]}"; do
+	run_lugger "$parser"
+done
