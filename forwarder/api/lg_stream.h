@@ -85,14 +85,14 @@ struct lg_stream_stats {
 	uint64_t lines;          /* physical records taken */
 	uint64_t substitutions;  /* code points replaced because the bytes were not valid in the encoding */
 	uint64_t oversize;       /* physical records split or truncated */
+	uint64_t torn;           /* last records shorter than their descriptor word said; kept, marked truncated */
 	uint64_t orphans;
 	uint64_t incomplete;
 };
 
 struct lg_stream;
 
-/* Makes a stream whose first byte is at `offset` of its source. Borrows conf and sink for its life. With `replayable` false
- * (sockets) no ranges are kept. */
+/* Makes a stream whose first byte is at `offset` of its source. Borrows conf and sink for its life. */
 enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink, int64_t offset,
                          struct lg_err *err) LG_WARN_UNUSED;
 /* The same from a saved position; bytes must then be fed from lg_stream_restart on. LG_INVALID: the bytes are not one. */
@@ -103,7 +103,9 @@ void lg_stream_free(struct lg_stream *stream);
 /* Offers the bytes at the stream's current offset. Consumes whole physical records and returns how many bytes that was; the caller
  * offers the rest again with more behind it. `last`: no more bytes will ever follow (a rotated or deleted file, the peer's EOF):
  * a partial last line then counts as a record. A full buffer of at least max_record_size + 8 bytes is always consumed in part
- * (split or truncated). LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
+ * (split or truncated). On an error *consumed still counts what was taken before it, and asking again gives the same error.
+ * LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
+ * LG_UNSUPPORTED: likewise, for a layout that is known but not in this version (spanned records).
  * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings): err says which settings fit. */
 enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
                           struct lg_err *err) LG_WARN_UNUSED;
