@@ -1,0 +1,284 @@
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "config/item.h"
+#include "config/option.h"
+#include "config/tables.h"
+#include "config/yamltree.h"
+
+#define CONFIG_ITEMS_MAX 1000 /* inputs; outputs: CONFIG_OUTPUTS_MAX, what the spool's state has room for */
+#define CONFIG_OUTPUTS_MAX 32
+
+static const struct config_mark whole_file = {0, 0};
+
+/* ---- reading the file ---- */
+
+static enum lg_rc read_file(struct config *config, struct problems *problems, bool *is_private)
+{
+	FILE *f = fopen(config->path, "rb");
+	struct stat st;
+	size_t n = 0;
+
+	if (!f || fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode)) {
+		problems_error(problems, whole_file, "cannot be read: %s", f ? "it is a directory" : strerror(errno));
+		if (f)
+			fclose(f);
+		return LG_INVALID;
+	}
+	*is_private = !(st.st_mode & (S_IRWXG | S_IRWXO));
+	/* One byte more than allowed, so that yamltree sees it is too much. */
+	do {
+		size_t want = YAMLTREE_SIZE_MAX + 1 - config->source.size;
+
+		n = fread(lg_buf_reserve(&config->source, want < 65536 ? want : 65536), 1, want < 65536 ? want : 65536, f);
+		config->source.size += n;
+	} while (n > 0 && config->source.size <= YAMLTREE_SIZE_MAX);
+	if (ferror(f))
+		problems_error(problems, whole_file, "cannot be read: %s", strerror(errno));
+	fclose(f);
+	return problems->errors ? LG_INVALID : LG_OK;
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return mem_strdup("");
+	return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+}
+
+/* ---- what the tables cannot say ---- */
+
+static struct config_mark mark_of_option(const struct yaml_node *mapping, const char *table, const char *name)
+{
+	const struct yaml_node *node = table ? yamltree_get(mapping, table) : mapping;
+	const struct yaml_node *value = node ? yamltree_get(node, name) : NULL;
+
+	return value ? value->mark : node ? node->mark : mapping->mark;
+}
+
+static bool is_cidr(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	unsigned char address[16];
+	char host[64];
+	int64_t bits;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(host))
+		return false;
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	if (!text_parse_i64(lg_str_from(slash + 1), &bits) || bits < 0)
+		return false;
+	return (inet_pton(AF_INET, host, address) == 1 && bits <= 32) || (inet_pton(AF_INET6, host, address) == 1 && bits <= 128);
+}
+
+static void check_egress(const struct config *config, const struct yaml_node *root, struct problems *problems)
+{
+	const struct yaml_node *egress = yamltree_get(root, "egress"), *list = egress ? yamltree_get(egress, "allow") : NULL;
+
+	for (size_t i = 0; list && list->kind == YAML_KIND_LIST && i < config->egress.allow.count; i++) {
+		const struct config_allow *rule = (const struct config_allow *)config->egress.allow.items + i;
+		const struct yaml_node *node = list->items[i];
+
+		if (node->kind != YAML_KIND_MAPPING)
+			continue;
+		if (!rule->host == !rule->cidr)
+			problems_error(problems, node->mark, "an entry of `allow` needs either `host` or `cidr`%s", rule->host ? ", not both" : "");
+		if (rule->cidr && !is_cidr(rule->cidr))
+			problems_error(problems, mark_of_option(node, NULL, "cidr"), "`cidr: %.80s`: expected a network such as 10.20.0.0/16 or fd00::/8",
+			               rule->cidr);
+	}
+}
+
+static uint64_t frame_bytes(const struct config *config)
+{
+	uint64_t frame = config->spool.batch_size;
+
+	for (size_t i = 0; i < config->input_count; i++) {
+		const struct config_input *input = &config->inputs[i];
+
+		if (input->plugin && input->plugin->uses_stream) {
+			uint64_t record = ((const struct lg_stream_conf *)input->conf)->max_record_size;
+
+			frame = record > frame ? record : frame;
+		}
+	}
+	return frame + (256u << 10); /* a batch closes at the first chunk of source bytes that passes its size */
+}
+
+uint64_t config_floor_bytes(const struct config *config)
+{
+	uint64_t frame = frame_bytes(config), mib = 1u << 20;
+
+	return config->input_count * 2 * frame + config->output_count * (2 * frame + mib) + mib;
+}
+
+static void check_sizes(const struct config *config, const struct yaml_node *root, struct problems *problems)
+{
+	uint64_t floor = config_floor_bytes(config), frame = frame_bytes(config), room = 64u << 10;
+	struct lg_buf text = {0};
+
+	if (config->spool.max_size / 4 < config->spool.segment_size) {
+		option_put_size(&text, 4 * config->spool.segment_size);
+		problems_error(problems, mark_of_option(root, "spool", "max_size"),
+		               "`max_size` of the spool must hold at least four segments: %.*s or more, or a smaller `segment_size`", (int)text.size,
+		               (const char *)text.data);
+	}
+	lg_buf_clear(&text);
+	if (config->spool.segment_size < frame + room) {
+		option_put_size(&text, frame + room);
+		problems_error(problems, mark_of_option(root, "spool", "segment_size"),
+		               "`segment_size` cannot hold the largest batch of these inputs: at least %.*s, or a smaller `batch_size` or `max_record_size`",
+		               (int)text.size, (const char *)text.data);
+	}
+	lg_buf_clear(&text);
+	if (config->memory < floor) {
+		option_put_size(&text, (floor + (1u << 20) - 1) >> 20 << 20);
+		problems_error(problems, mark_of_option(root, NULL, "memory"),
+		               "`memory` is below what %zu inputs and %zu outputs need to make progress: at least %.*s (%llu bytes)", config->input_count,
+		               config->output_count, (int)text.size, (const char *)text.data, (unsigned long long)floor);
+	}
+	lg_buf_fini(&text);
+}
+
+/* ---- inputs and outputs ---- */
+
+static const struct yaml_node *item_list(const struct yaml_node *root, const char *name, size_t max, struct problems *problems)
+{
+	const struct yaml_node *list = yamltree_get(root, name);
+
+	if (!list)
+		return NULL; /* already reported as missing */
+	if (list->kind != YAML_KIND_LIST)
+		problems_error(problems, list->mark, "`%s` is %s, expected a list: lines that begin with `- `", name, yamltree_kind_name(list));
+	else if (!list->count)
+		problems_error(problems, list->mark, "`%s` is empty; at least one is needed", name);
+	else if (list->count > max)
+		problems_error(problems, list->items[max]->mark, "more than %zu %s", max, name);
+	else
+		return list;
+	return NULL;
+}
+
+static void read_items(const struct option_reader *reader, const struct yaml_node *root, struct config *config)
+{
+	const struct yaml_node *inputs = item_list(root, "inputs", CONFIG_ITEMS_MAX, reader->problems);
+	const struct yaml_node *outputs = item_list(root, "outputs", CONFIG_OUTPUTS_MAX, reader->problems);
+
+	config->inputs = mem_zalloc((inputs ? inputs->count : 0) * sizeof(*config->inputs));
+	config->outputs = mem_zalloc((outputs ? outputs->count : 0) * sizeof(*config->outputs));
+	for (size_t i = 0; inputs && i < inputs->count; i++) {
+		item_read_input(reader, inputs->items[i], config, &config->inputs[config->input_count]);
+		config->input_count++;
+	}
+	for (size_t i = 0; outputs && i < outputs->count; i++) {
+		item_read_output(reader, outputs->items[i], config, &config->outputs[config->output_count]);
+		config->output_count++;
+	}
+}
+
+static void read_top(const struct option_reader *reader, const struct yaml_node *root, struct config *config)
+{
+	const struct option_set top = {config_top_options, config, "", NULL};
+	const struct yaml_node *egress = yamltree_get(root, "egress");
+	char host[256];
+
+	option_read(reader, root, &top, 1, "the configuration");
+	config->egress.strict = egress && yamltree_get(egress, "allow");
+	if (!config->name)
+		config->name = mem_strdup(sys_host_name(host, sizeof(host)) == 0 ? host : "localhost");
+	check_egress(config, root, reader->problems);
+	read_items(reader, root, config);
+	/* Consequences of sizes that were refused would only confuse. */
+	if (!reader->problems->errors)
+		check_sizes(config, root, reader->problems);
+}
+
+enum lg_rc config_load(struct config **out, const char *path, const struct lg_str *text, const struct config_env *env)
+{
+	struct config *config = mem_zalloc(sizeof(*config));
+	struct problems problems = {0};
+	struct option_reader reader = {.env = env, .problems = &problems, .file_is_private = true};
+	struct yaml_tree tree = {0};
+	enum lg_rc rc = LG_OK;
+	char *folder = folder_of(path);
+
+	*out = config;
+	config->path = mem_strdup(path);
+	reader.dir = folder;
+	if (text)
+		lg_buf_append_str(&config->source, *text);
+	else
+		rc = read_file(config, &problems, &reader.file_is_private);
+	if (rc == LG_OK)
+		rc = yamltree_load(&tree, lg_buf_str(&config->source), &problems);
+	if (rc == LG_OK)
+		read_top(&reader, tree.root, config);
+	yamltree_free(&tree);
+	free(folder);
+	problems_sort(&problems);
+	config->problems = problems.items;
+	config->problem_count = problems.count;
+	config->error_count = problems.errors;
+	return problems.errors ? LG_INVALID : LG_OK;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->input_count; i++)
+		item_free_input(&config->inputs[i]);
+	for (size_t i = 0; i < config->output_count; i++)
+		item_free_output(&config->outputs[i]);
+	free(config->inputs);
+	free(config->outputs);
+	option_free(config_top_options, config);
+	for (size_t i = 0; i < config->problem_count; i++)
+		free(config->problems[i].text);
+	free(config->problems);
+	lg_buf_fini(&config->source);
+	free(config->path);
+	free(config);
+}
+
+void config_print_problems(const struct config *config, struct lg_buf *out)
+{
+	problems_print(config->problems, config->problem_count, config->path, lg_buf_str(&config->source), out);
+	if (config->error_count > config->problem_count)
+		lg_buf_printf(out, "%s: error: %zu errors in all; these are the first\n", config->path, config->error_count);
+}
+
+static void resolve_item(const char *type, const struct option_set *sets, size_t count, struct lg_buf *out)
+{
+	size_t start = out->size;
+
+	option_print(sets, count, 4, out);
+	out->data[start + 2] = '-';
+	lg_buf_printf(out, "    type: %s\n", type);
+}
+
+void config_resolve(const struct config *config, struct lg_buf *out)
+{
+	const struct option_set top = {config_top_options, (void *)config, "", NULL};
+	struct option_set sets[CONFIG_SETS_MAX];
+
+	option_print(&top, 1, 0, out);
+	lg_buf_append_cstr(out, "inputs:\n");
+	for (size_t i = 0; i < config->input_count; i++)
+		resolve_item(config->inputs[i].plugin->name, sets, config_input_sets(&config->inputs[i], sets), out);
+	lg_buf_append_cstr(out, "outputs:\n");
+	for (size_t i = 0; i < config->output_count; i++)
+		resolve_item(config->outputs[i].plugin->name, sets, config_output_sets(&config->outputs[i], sets), out);
+}
