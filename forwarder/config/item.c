@@ -333,6 +333,8 @@ static void check_where(const struct option_reader *reader, const struct yaml_no
 		                 "`$` in a pattern means the end of the value; for the character write \\$, or use like \"$HASP*\"");
 }
 
+static const struct lg_option format_key[] = {{.name = "format", .type = LG_OPT_RULES}, LG_OPTION_END};
+
 /* `format`: a choice among what the plugin takes, kept as text. */
 static void read_format(const struct option_reader *reader, const struct yaml_node *node, struct config_output *output)
 {
@@ -357,14 +359,16 @@ void item_read_output(const struct option_reader *reader, const struct yaml_node
 	const struct yaml_node *type = find_type(reader, node, what.text);
 	const struct lg_output_plugin *plugin = type ? find_output_plugin(reader, type) : NULL;
 	struct option_set sets[CONFIG_SETS_MAX];
-	size_t errors = reader->problems->errors;
+	size_t errors = reader->problems->errors, count;
 
 	output->line = node->mark.line;
 	if (!plugin)
 		return;
 	output->plugin = plugin;
 	output->conf = mem_zalloc(plugin->conf_size);
-	option_read(reader, node, sets, config_output_sets(output, sets), what.text);
+	count = config_output_sets(output, sets);
+	sets[2].table = format_key; /* a choice, read below */
+	option_read(reader, node, sets, count, what.text);
 	read_format(reader, node, output);
 	check_name(reader, node, output->name);
 	for (size_t i = 0; i < config->output_count; i++) {
