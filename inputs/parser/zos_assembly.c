@@ -1,0 +1,291 @@
+#include "parser/zos_assembly.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A body that grew beyond this gives its memory back when its message goes. */
+#define KEEP_BODY_BYTES 4096
+
+void zos_set_init(struct zos_set *set)
+{
+	*set = (struct zos_set){.tail = -1};
+	set->slots = mem_zalloc(ZOS_OPEN_MAX * sizeof(*set->slots));
+}
+
+void zos_set_fini(struct zos_set *set)
+{
+	for (size_t i = 0; set->slots && i < ZOS_OPEN_MAX; i++)
+		lg_buf_fini(&set->slots[i].body);
+	free(set->slots);
+	free(set->held);
+	*set = (struct zos_set){.tail = -1};
+}
+
+static void hold_line(struct zos_set *set, int slot, const struct lg_line *line)
+{
+	struct zos_held *last = set->held_count ? &set->held[set->held_count - 1] : NULL;
+
+	if (last && last->slot == slot && last->end == line->begin) {
+		last->end = line->end;
+		return;
+	}
+	if (set->held_count == set->held_cap)
+		set->held = mem_grow(set->held, &set->held_cap, set->held_count + 1, sizeof(*set->held));
+	set->held[set->held_count++] = (struct zos_held){.begin = line->begin, .end = line->end, .slot = (uint8_t)slot};
+}
+
+static void append_text(struct zos_set *set, struct zos_message *message, struct lg_str text)
+{
+	lg_buf_append(&message->body, text.data, text.size);
+	set->bytes += text.size;
+}
+
+static bool reaches_margin(const struct zos_columns *cols)
+{
+	size_t width = 0;
+
+	if (cols->size < (size_t)ZOS_MARGIN + cols->layout.shift)
+		return false;
+	/* Columns are characters, the text is UTF-8: continuation bytes take none. */
+	for (size_t i = 0; i < cols->size; i++)
+		width += (cols->at[i] & 0xc0) != 0x80;
+	return width >= (size_t)ZOS_MARGIN + cols->layout.shift;
+}
+
+static void note_connector(struct zos_message *message)
+{
+	size_t before;
+	struct lg_str body = lg_buf_str(&message->body);
+
+	message->connector = zos_connector_at_end(body, &before);
+	message->strip_at = message->connector < 0 ? body.size : before;
+	message->id_alone = false;
+}
+
+struct zos_message *zos_set_open(struct zos_set *set, const struct zos_columns *cols, const struct lg_line *line)
+{
+	struct zos_message *message;
+	struct lg_buf body;
+	uint8_t slot = 0;
+	char type = *cols->at;
+
+	while (set->used >> slot & 1)
+		slot++;
+	message = &set->slots[slot];
+	body = message->body;
+	lg_buf_clear(&body);
+	*message = (struct zos_message){
+	        .begin = line->begin, .received_ns = line->received_ns, .active_ns = line->received_ns, .body = body, .lines = 1,
+	        .shift = cols->layout.shift, .multi = type == 'M', .truncated = line->truncated};
+	message->head_size = ZOS_AT_TEXT + message->shift;
+	if (message->head_size > cols->size)
+		message->head_size = cols->size;
+	memcpy(message->head, cols->at, message->head_size);
+	/* LOG and WTL entries are no messages: their line is kept as it is. */
+	append_text(set, message, type == 'O' || type == 'X' ? (struct lg_str){cols->at, cols->size} : cols->text);
+	message->at_margin = reaches_margin(cols);
+	message->connector = -1;
+	if (message->multi)
+		note_connector(message);
+	set->used |= UINT64_C(1) << slot;
+	set->order[set->count++] = slot;
+	set->tail = slot;
+	hold_line(set, slot, line);
+	return message;
+}
+
+static void touch(struct zos_set *set, int slot, const struct lg_line *line)
+{
+	struct zos_message *message = &set->slots[slot];
+
+	message->active_ns = line->received_ns;
+	message->truncated = message->truncated || line->truncated;
+	hold_line(set, slot, line);
+}
+
+void zos_set_continue(struct zos_set *set, const struct zos_columns *cols, const struct lg_line *line)
+{
+	struct zos_message *message = &set->slots[set->tail];
+	size_t before;
+	int id = cols->text.size == 3 ? zos_connector_at_end(cols->text, &before) : -1;
+
+	touch(set, set->tail, line);
+	if (message->multi && !message->confirmed && id >= 0) {
+		message->connector = id;
+		message->strip_at = message->body.size;
+		message->id_alone = true;
+		return;
+	}
+	if (!message->at_margin && *cols->text.data != ' ')
+		append_text(set, message, LG_STR(" "));
+	append_text(set, message, cols->text);
+	message->at_margin = reaches_margin(cols);
+	if (message->multi && !message->confirmed)
+		note_connector(message);
+}
+
+/* The first L, D or E line with the id proves that the digits at the end of the text were it. */
+static void confirm(struct zos_set *set, struct zos_message *message, int connector)
+{
+	if (message->confirmed)
+		return;
+	if (message->connector == connector && connector >= 0) {
+		set->bytes -= message->body.size - message->strip_at;
+		message->body.size = message->strip_at;
+	}
+	message->connector = connector;
+	message->confirmed = true;
+	message->id_alone = false;
+	message->multi = true;
+}
+
+void zos_set_add_minor(struct zos_set *set, int slot, const struct zos_columns *cols, const struct lg_line *line)
+{
+	struct zos_message *message = &set->slots[slot];
+
+	touch(set, slot, line);
+	confirm(set, message, cols->connector);
+	append_text(set, message, LG_STR("\n"));
+	append_text(set, message, cols->text);
+	message->lines++;
+	message->at_margin = reaches_margin(cols);
+	set->tail = slot;
+	if (*cols->at == 'E')
+		zos_set_close(set, slot, false);
+	else if (message->lines >= ZOS_MESSAGE_LINES_MAX || message->body.size >= ZOS_MESSAGE_BYTES_MAX)
+		zos_set_close(set, slot, true);
+}
+
+int zos_set_find(const struct zos_set *set, int connector)
+{
+	const struct zos_message *tail = set->tail >= 0 ? &set->slots[set->tail] : NULL;
+	size_t before;
+
+	for (size_t i = set->count; connector >= 0 && i-- > 0;) {
+		const struct zos_message *message = &set->slots[set->order[i]];
+
+		if (!message->done && message->multi && message->connector == connector)
+			return set->order[i];
+	}
+	if (!tail || tail->done)
+		return -1;
+	if (tail->multi)
+		return tail->connector < 0 || connector < 0 ? set->tail : -1;
+	/* A WTOR, say, that goes on over several lines: its text ends in the id. */
+	return connector >= 0 && zos_connector_at_end(lg_buf_str(&tail->body), &before) == connector ? set->tail : -1;
+}
+
+void zos_set_close(struct zos_set *set, int slot, bool incomplete)
+{
+	struct zos_message *message = &set->slots[slot];
+
+	if (message->done)
+		return;
+	message->done = true;
+	message->incomplete = incomplete;
+	if (set->tail == slot)
+		set->tail = -1;
+	if (message->id_alone) {
+		/* Nothing proved it to be an id: it stays in the text. */
+		char digits[5] = {' ', (char)('0' + message->connector / 100), (char)('0' + message->connector / 10 % 10),
+		        (char)('0' + message->connector % 10), 0};
+
+		append_text(set, message, lg_str_from(digits));
+	}
+}
+
+void zos_set_end_single(struct zos_set *set)
+{
+	if (set->tail >= 0 && !set->slots[set->tail].multi)
+		zos_set_close(set, set->tail, false);
+	set->tail = -1;
+}
+
+bool zos_set_full(const struct zos_set *set)
+{
+	return set->count >= ZOS_OPEN_MAX || set->bytes >= ZOS_BYTES_MAX || set->held_count >= ZOS_HELD_LINES_MAX;
+}
+
+/* Ranges of the held lines without those of one slot (-1: of all). */
+static size_t count_ranges(const struct zos_set *set, int without)
+{
+	int64_t end = INT64_MIN;
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->held_count; i++) {
+		if (set->held[i].slot == without)
+			continue;
+		count += set->held[i].begin != end;
+		end = set->held[i].end;
+	}
+	return count;
+}
+
+int zos_set_ready(const struct zos_set *set, size_t ranges)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		int slot = set->order[i];
+
+		if (set->slots[slot].done && (set->held_count <= ranges || count_ranges(set, slot) <= ranges))
+			return slot;
+	}
+	return -1;
+}
+
+int zos_set_oldest(const struct zos_set *set)
+{
+	return set->count ? set->order[0] : -1;
+}
+
+void zos_set_remove(struct zos_set *set, int slot)
+{
+	struct zos_message *message = &set->slots[slot];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->held_count; i++)
+		if (set->held[i].slot != slot)
+			set->held[kept++] = set->held[i];
+	set->held_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < set->count; i++)
+		if (set->order[i] != slot)
+			set->order[kept++] = set->order[i];
+	set->count = kept;
+	set->used &= ~(UINT64_C(1) << slot);
+	set->bytes -= message->body.size;
+	if (message->body.cap > KEEP_BODY_BYTES)
+		lg_buf_fini(&message->body);
+	lg_buf_clear(&message->body);
+	if (set->tail == slot)
+		set->tail = -1;
+}
+
+size_t zos_set_ranges(const struct zos_set *set, struct lg_range *ranges, size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->held_count; i++) {
+		const struct zos_held *held = &set->held[i];
+
+		if (count && count <= max && ranges[count - 1].end == held->begin) {
+			ranges[count - 1].end = held->end;
+			continue;
+		}
+		if (count < max)
+			ranges[count] = (struct lg_range){held->begin, held->end};
+		count++;
+	}
+	return count < max ? count : max;
+}
+
+bool zos_set_ranges_exceed(const struct zos_set *set, size_t max)
+{
+	return set->held_count > max && count_ranges(set, -1) > max;
+}
+
+int64_t zos_set_held_end(const struct zos_set *set)
+{
+	return set->held_count ? set->held[set->held_count - 1].end : INT64_MIN;
+}

@@ -1,0 +1,186 @@
+#include "parser/zos_columns.h"
+
+#include <string.h>
+
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool is_hex(char c)
+{
+	return is_digit(c) || (c >= 'A' && c <= 'F');
+}
+
+static bool all_digits(const char *p, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_digit(p[i]))
+			return false;
+	return true;
+}
+
+static bool all_blank(const char *p, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (p[i] != ' ')
+			return false;
+	return true;
+}
+
+struct lg_str zos_trim_end(struct lg_str s)
+{
+	/* Records are mostly padded to their full width: eight blanks at a time. */
+	while (s.size >= 8 && !memcmp(s.data + s.size - 8, "        ", 8))
+		s.size -= 8;
+	while (s.size && s.data[s.size - 1] == ' ')
+		s.size--;
+	return s;
+}
+
+struct lg_str zos_trim(struct lg_str s)
+{
+	s = zos_trim_end(s);
+	while (s.size && *s.data == ' ') {
+		s.data++;
+		s.size--;
+	}
+	return s;
+}
+
+struct lg_str zos_columns_field(const char *line, size_t line_size, size_t at, size_t size)
+{
+	if (at >= line_size)
+		return LG_STR("");
+	if (size > line_size - at)
+		size = line_size - at;
+	return zos_trim((struct lg_str){line + at, size});
+}
+
+bool zos_hex(struct lg_str s, uint32_t *value)
+{
+	uint32_t v = 0;
+
+	if (s.size != 8)
+		return false;
+	for (size_t i = 0; i < 8; i++) {
+		if (!is_hex(s.data[i]))
+			return false;
+		v = v << 4 | (uint32_t)(is_digit(s.data[i]) ? s.data[i] - '0' : s.data[i] - 'A' + 10);
+	}
+	*value = v;
+	return true;
+}
+
+int zos_connector_at_end(struct lg_str text, size_t *before)
+{
+	const char *end = text.data + text.size;
+
+	if (text.size < 3 || !all_digits(end - 3, 3) || (text.size > 3 && end[-4] != ' '))
+		return -1;
+	*before = zos_trim_end((struct lg_str){text.data, text.size - 3}).size;
+	return (end[-3] - '0') * 100 + (end[-2] - '0') * 10 + (end[-1] - '0');
+}
+
+/* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. */
+static bool is_head(const char *p, size_t size, size_t shift)
+{
+	const char *time = p + ZOS_AT_TIME + shift;
+
+	if (size < ZOS_AT_TIME + shift + 11)
+		return false;
+	if ((*p != 'N' && *p != 'M' && *p != 'W' && *p != 'O' && *p != 'X') ||
+	        (p[1] != ' ' && p[1] != 'C' && p[1] != 'R' && p[1] != 'I' && p[1] != 'U'))
+		return false;
+	if (p[9] != ' ' || p[10] == ' ' || p[18] != ' ' || time[-1] != ' ' || time[2] != ':' || time[5] != ':' || time[8] != '.')
+		return false;
+	if (!all_digits(p + ZOS_AT_DATE, 5 + shift) || !all_digits(time, 2) || !all_digits(time + 3, 2) || !all_digits(time + 6, 2) ||
+	        !all_digits(time + 9, 2))
+		return false;
+	for (size_t i = 0; i < 7; i++)
+		if (!is_hex(p[ZOS_AT_ROUTING + i]))
+			return false;
+	return size == ZOS_AT_TIME + shift + 11 || time[11] == ' ';
+}
+
+/* Nothing but the type, blanks and, right-justified before column 46, the connector id. */
+static bool is_minor(const char *p, size_t size, size_t shift, int *connector)
+{
+	size_t id = 42 + shift;
+
+	if ((*p != 'D' && *p != 'E' && *p != 'L') || size < id + 3 || !all_blank(p + 1, id - 1))
+		return false;
+	if (size > id + 3 && p[id + 3] != ' ')
+		return false;
+	if (all_digits(p + id, 3)) {
+		*connector = (p[id] - '0') * 100 + (p[id + 1] - '0') * 10 + p[id + 2] - '0';
+		return true;
+	}
+	*connector = -1;
+	return all_blank(p + id, 3) && size > ZOS_AT_FLAGS + shift;
+}
+
+static bool is_more(const char *p, size_t size, size_t shift)
+{
+	return *p == 'S' && size > ZOS_AT_TEXT + shift && all_blank(p + 1, ZOS_AT_ACTION + shift - 1);
+}
+
+static void set_kind(struct zos_columns *cols, enum zos_kind kind, struct zos_layout layout, struct lg_str line)
+{
+	size_t text = (size_t)ZOS_AT_TEXT + layout.shift;
+
+	cols->kind = kind;
+	cols->layout = layout;
+	cols->at = line.data + layout.origin;
+	cols->size = line.size - layout.origin;
+	cols->text = cols->size > text ? (struct lg_str){cols->at + text, cols->size - text} : LG_STR("");
+}
+
+/* Reads the line by one layout; false where it does not fit. `line` has no trailing blanks. */
+static bool read_by(struct zos_columns *cols, struct lg_str line, struct zos_layout layout, bool heads_only)
+{
+	const char *p = line.data + layout.origin;
+	size_t size;
+
+	if (line.size <= layout.origin)
+		return false;
+	size = line.size - layout.origin;
+	if (is_head(p, size, layout.shift)) {
+		set_kind(cols, ZOS_HEAD, layout, line);
+		return true;
+	}
+	if (heads_only)
+		return false;
+	if (is_minor(p, size, layout.shift, &cols->connector)) {
+		set_kind(cols, ZOS_MINOR, layout, line);
+		return true;
+	}
+	if (is_more(p, size, layout.shift)) {
+		set_kind(cols, ZOS_MORE, layout, line);
+		return true;
+	}
+	return false;
+}
+
+void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout)
+{
+	static const uint8_t shifts[] = {0, ZOS_SHIFT};
+
+	cols->connector = -1;
+	line = zos_trim_end(line);
+	if (layout->known && read_by(cols, line, *layout, false))
+		return;
+	for (uint8_t origin = 0; origin <= ZOS_ORIGIN_MAX; origin++) {
+		for (size_t i = 0; i < 2; i++) {
+			struct zos_layout other = {.origin = origin, .shift = shifts[i], .known = true};
+
+			if (read_by(cols, line, other, layout->known))
+				return;
+		}
+	}
+	cols->kind = ZOS_PLAIN;
+	cols->layout = *layout;
+	cols->at = line.data;
+	cols->size = line.size;
+	cols->text = line;
+}
