@@ -150,6 +150,7 @@ extern const struct lg_option lg_format_options[];
  * bodies are kept free of newlines. Caller frees. */
 struct lg_formatter *lg_formatter_new(const char *format, const struct lg_format_conf *conf, const char *agent, bool line_framing);
 void lg_formatter_free(struct lg_formatter *formatter);
+const char *lg_formatter_format(const struct lg_formatter *formatter); /* "rfc5424", as given to lg_formatter_new */
 
 struct lg_output_plugin {
 	const char *name;

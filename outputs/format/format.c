@@ -109,6 +109,11 @@ void lg_formatter_free(struct lg_formatter *f)
 	free(f);
 }
 
+const char *lg_formatter_format(const struct lg_formatter *f)
+{
+	return f->ops->name;
+}
+
 unsigned lg_format(struct lg_formatter *f, const struct lg_record *rec, unsigned part, size_t limit, struct lg_buf *out)
 {
 	struct format_piece piece = {rec->body, 1, 1};
