@@ -271,7 +271,7 @@ static enum lg_rc step_handshake(struct lg_conn *conn, struct lg_err *err)
 	enum lg_rc rc = tls_handshake(conn->tls, err);
 
 	if (rc == LG_AGAIN && overdue(conn))
-		return lg_err_set(err, LG_PEER, "%s: no answer to the TLS handshake", conn->peer);
+		return peer_failed(ETIMEDOUT, conn, "TLS handshake with", err);
 	if (rc == LG_EOF)
 		return lg_err_set(err, LG_PEER, "%s: closed during the TLS handshake", conn->peer);
 	if (rc != LG_OK && rc != LG_AGAIN)
