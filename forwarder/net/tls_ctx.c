@@ -48,7 +48,8 @@ static enum lg_rc file_failed(const char *option, const char *path, struct lg_er
 	ERR_clear_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_SYS)
 		return lg_err_set(err, LG_INVALID, "tls.%s %s: %s", option, path, strerror(ERR_GET_REASON(code)));
-	if (ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE)
+	if ((ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE) ||
+	    (ERR_GET_LIB(last) == ERR_LIB_X509 && ERR_GET_REASON(last) == X509_R_NO_CERTIFICATE_OR_CRL_FOUND))
 		reason = "no PEM block of the right kind in it";
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_BAD_PASSWORD_READ)
 		reason = "the key is encrypted; store it unencrypted, readable by this service alone";
