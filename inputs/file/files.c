@@ -1,0 +1,473 @@
+#include "files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TURN_BYTES (4u << 20)   /* of one file while no other waits */
+#define SHARED_TURN (1u << 20)  /* while others wait */
+#define STEP_BYTES (16u << 20)  /* of one step */
+#define FULL_WAIT_NS INT64_C(10000000)
+#define MAX_RETRY_NS INT64_C(1000000000)
+#define KEY_STARTED "started"
+
+static void load_position(void *arg, struct lg_str key, const uint8_t *value, size_t size)
+{
+	struct files *files = arg;
+
+	files->first_start = false;
+	if (!lg_str_is(key, KEY_STARTED) && !saved_add(&files->saved, key, value, size))
+		lg_input_log(files->reader.host, LG_ERROR,
+			"a saved position (%.*s) is of another version of Lugger: its file is read from its beginning", (int)key.size, key.data);
+}
+
+static void start_watch(struct files *files)
+{
+	struct lg_input_host *host = files->reader.host;
+	struct lg_err err;
+
+	if (files->reader.conf->watch == WATCH_POLL || lg_input_once(host))
+		return;
+	if (watch_open(&files->watch, &err) != LG_OK) {
+		files->watch = NULL;
+		lg_input_log(host, LG_WARNING, "%s; the files are looked at every poll_interval instead", err.text);
+	}
+}
+
+enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct lg_input_host *host, struct lg_err *err)
+{
+	struct reader *reader = &files->reader;
+
+	(void)err;
+	reader->conf = conf;
+	reader->host = host;
+	reader->buffer_size = IDENT_SPAN + (size_t)conf->stream.max_record_size + TAIL_CHUNK;
+	reader->buffer = file_alloc(reader->buffer_size);
+	saved_init(&files->saved);
+	files->queue_end = &files->queue;
+	files->timer_ns = INT64_MAX;
+	files->first_start = files->put_started = true;
+	lg_input_positions(host, (struct lg_str){"", 0}, load_position, files);
+	files->put_started = files->first_start;
+	files->scan_due = true;
+	files->opened_ns = INT64_MIN;
+	start_watch(files);
+	return LG_OK;
+}
+
+void files_close(struct files *files)
+{
+	if (!files->reader.host)
+		return;
+	files_free_names(files);
+	while (files->tails) {
+		struct tail *tail = files->tails;
+
+		files->tails = tail->next;
+		tail_free(tail);
+	}
+	table_fini(&files->by_ino);
+	saved_fini(&files->saved);
+	watch_close(files->watch);
+	free(files->reader.buffer);
+	*files = (struct files){0};
+}
+
+void files_enqueue(struct files *files, struct tail *tail)
+{
+	if (tail->queued || tail->health == TAIL_BROKEN || (tail->finished && tail->life == TAIL_LIVE))
+		return;
+	tail->queued = true;
+	tail->queue_next = NULL;
+	*files->queue_end = tail;
+	files->queue_end = &tail->queue_next;
+}
+
+static struct tail *dequeue(struct files *files)
+{
+	struct tail *tail = files->queue;
+
+	files->queue = tail->queue_next;
+	if (!files->queue)
+		files->queue_end = &files->queue;
+	tail->queued = false;
+	return tail;
+}
+
+/* ---- open ones, by last use ---------------------------------------------------------------------------------------- */
+
+static void unlink_open(struct files *files, struct tail *tail)
+{
+	*(tail->newer ? &tail->newer->older : &files->newest) = tail->older;
+	*(tail->older ? &tail->older->newer : &files->oldest) = tail->newer;
+	tail->newer = tail->older = NULL;
+}
+
+static void link_open(struct files *files, struct tail *tail)
+{
+	tail->older = files->newest;
+	*(files->newest ? &files->newest->newer : &files->oldest) = tail;
+	files->newest = tail;
+}
+
+/* tail.c closes a descriptor that went stale by itself: `open` says what the list holds. */
+static void note_open(struct files *files, struct tail *tail)
+{
+	bool open = tail->fd >= 0;
+
+	if (tail->listed) {
+		unlink_open(files, tail);
+		files->open_count--;
+	}
+	if (open) {
+		link_open(files, tail);
+		files->open_count++;
+	}
+	tail->listed = open;
+}
+
+void files_close_tail(struct files *files, struct tail *tail)
+{
+	tail_close(tail);
+	note_open(files, tail);
+}
+
+/* A file that is gone cannot be opened again, so it keeps its descriptor whatever the limit; one with unread bytes goes last. */
+static void make_room(struct files *files)
+{
+	struct tail *victim = NULL;
+
+	if (files->open_count < (size_t)files->reader.conf->max_open_files)
+		return;
+	for (struct tail *tail = files->oldest; tail; tail = tail->newer) {
+		if (tail->life == TAIL_GONE)
+			continue;
+		if (!victim)
+			victim = tail;
+		if (!tail->queued) {
+			victim = tail;
+			break;
+		}
+	}
+	if (victim)
+		files_close_tail(files, victim);
+}
+
+enum tail_result files_open_tail(struct files *files, struct tail *tail, const char *path, int64_t now_ns)
+{
+	enum tail_result result;
+
+	if (tail->fd < 0)
+		make_room(files);
+	result = tail_open(tail, path, now_ns);
+	note_open(files, tail);
+	return result;
+}
+
+/* ---- a file's life ------------------------------------------------------------------------------------------------- */
+
+static void undirty(struct files *files, struct tail *tail)
+{
+	struct tail **at = &files->reader.dirty;
+
+	while (*at && *at != tail)
+		at = &(*at)->dirty_next;
+	if (*at)
+		*at = tail->dirty_next;
+}
+
+static void unqueue(struct files *files, struct tail *tail)
+{
+	struct tail **at = &files->queue;
+
+	while (*at && *at != tail)
+		at = &(*at)->queue_next;
+	if (*at)
+		*at = tail->queue_next;
+	files->queue_end = &files->queue;
+	while (*files->queue_end)
+		files->queue_end = &(*files->queue_end)->queue_next;
+}
+
+void files_retire(struct files *files, struct tail *tail, bool forget)
+{
+	uint8_t stream[LG_STREAM_SAVE_MAX], value[LG_POSITION_VALUE_MAX];
+	struct position position;
+
+	if (forget) {
+		saved_put(&files->saved, tail->key, NULL, 0);
+	} else if (!tail->fresh) {
+		size_t size;
+
+		tail_position(tail, &position, stream);
+		size = position_encode(&position, value);
+		saved_put(&files->saved, tail->key, value, size);
+		(void)saved_add(&files->saved, lg_str_from(tail->key), value, size);
+	}
+	if (tail->dirty)
+		undirty(files, tail);
+	if (tail->queued)
+		unqueue(files, tail);
+	files->faults_changed |= tail->health != TAIL_SOUND;
+	files_close_tail(files, tail);
+	*tail->link = tail->next;
+	if (tail->next)
+		tail->next->link = tail->link;
+	table_remove(&files->by_ino, &tail->by_ino);
+	files->tail_count--;
+	tail_free(tail);
+}
+
+/* Compares a file just opened for the first time with the saved positions. */
+static enum tail_result claim(struct files *files, struct tail *tail, int64_t now_ns)
+{
+	struct lg_input_host *host = files->reader.host;
+	struct saved *saved;
+	struct lg_err err;
+	bool conflict;
+
+	switch (saved_find(&files->saved, &tail->ident, tail->fd, &saved, &conflict)) {
+	case IDENT_UNREADABLE:
+		tail->health = TAIL_UNREADABLE;
+		tail->retry_ns = now_ns + MAX_RETRY_NS;
+		return TAIL_FAILED;
+	case IDENT_OTHER:
+		if (conflict)
+			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
+		else
+			lg_input_log(host, LG_INFO, "%s: found", tail->path);
+		break;
+	case IDENT_SAME:
+		if (tail_resume(tail, saved->key, &saved->position, &err) != LG_OK) {
+			lg_input_log(host, LG_ERROR, "%s: its saved position cannot be used, it is read from its beginning: %s", tail->path, err.text);
+			saved_put(&files->saved, saved->key, NULL, 0);
+		} else {
+			lg_input_log(host, LG_INFO, "%s: read on at offset %lld", tail->path, (long long)tail_offset(tail));
+		}
+		saved_remove(&files->saved, saved);
+		break;
+	}
+	tail->fresh = false;
+	if (tail->skip_to)
+		tail_set_dirty(tail);
+	return files_open_tail(files, tail, NULL, now_ns);
+}
+
+static void cut(struct files *files, struct tail *tail)
+{
+	struct lg_err err;
+
+	lg_input_log(files->reader.host, LG_NOTICE, "%s: truncated or replaced: is read from its beginning", tail->path);
+	saved_put(&files->saved, tail->key, NULL, 0);
+	if (tail_restart(tail, &err) != LG_OK)
+		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", tail->path, err.text);
+	else
+		files_enqueue(files, tail);
+}
+
+/* Everything in it was read, and no more is waited for. */
+static void finish(struct files *files, struct tail *tail)
+{
+	struct stat st;
+
+	tail_flush(tail);
+	tail->finished = true;
+	if (tail->life == TAIL_LIVE)
+		return;
+	lg_input_log(files->reader.host, LG_INFO, "%s: rotated or deleted, was read to its end", tail->path);
+	files_retire(files, tail, fstat(tail->fd, &st) == 0 && st.st_nlink == 0);
+}
+
+static bool is_over(const struct files *files, const struct tail *tail, int64_t now_ns)
+{
+	return lg_input_once(files->reader.host) ||
+	       (tail->life == TAIL_GONE && now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns);
+}
+
+static enum tail_result read_turn(struct files *files, struct tail *tail, int64_t now_ns)
+{
+	enum tail_result result = TAIL_END;
+	size_t limit = files->queue ? SHARED_TURN : TURN_BYTES;
+
+	if (tail->fd < 0)
+		result = files_open_tail(files, tail, NULL, now_ns);
+	if (result == TAIL_END && tail->fresh)
+		result = claim(files, tail, now_ns);
+	if (result != TAIL_END)
+		return result;
+	/* First as a live file: what came in the meantime may end the last record. */
+	result = tail_read(tail, limit, false, now_ns);
+	if (result == TAIL_END && is_over(files, tail, now_ns))
+		result = tail_read(tail, limit, true, now_ns);
+	return result;
+}
+
+static void arm(struct files *files, const struct tail *tail, int64_t now_ns)
+{
+	const struct file_conf *conf = files->reader.conf;
+	int64_t at = INT64_MAX;
+
+	if (tail->health == TAIL_UNREADABLE)
+		at = tail->retry_ns;
+	else if (tail->health == TAIL_SOUND && tail->life == TAIL_GONE)
+		at = tail->active_ns + conf->rotate_wait_ns;
+	else if (tail->fd >= 0)
+		at = tail->active_ns + conf->close_inactive_ns;
+	if (tail->tick_utc != INT64_MAX) {
+		int64_t tick_ns = now_ns + (tail->tick_utc - lg_input_utc(files->reader.host));
+
+		at = tick_ns < at ? tick_ns : at;
+	}
+	if (at < files->timer_ns)
+		files->timer_ns = at;
+}
+
+/* False: the core takes no more. */
+static bool turn(struct files *files, struct tail *tail, int64_t now_ns)
+{
+	enum tail_health before = tail->health;
+	enum tail_result result;
+
+	if (tail->health == TAIL_UNREADABLE)
+		tail->health = TAIL_SOUND;
+	result = read_turn(files, tail, now_ns);
+	note_open(files, tail);
+	files->faults_changed |= tail->health != before;
+	switch (result) {
+	case TAIL_MORE:
+	case TAIL_FULL:
+		files_enqueue(files, tail);
+		break;
+	case TAIL_END:
+		if (is_over(files, tail, now_ns)) {
+			finish(files, tail);
+			return true;
+		}
+		break;
+	case TAIL_CUT:
+		cut(files, tail);
+		break;
+	case TAIL_MOVED:
+		files->scan_due = true;
+		break;
+	case TAIL_FAILED:
+		break;
+	}
+	arm(files, tail, now_ns);
+	return result != TAIL_FULL;
+}
+
+/* ---- the plugin's calls -------------------------------------------------------------------------------------------- */
+
+static void run_timers(struct files *files, int64_t now_ns)
+{
+	const struct file_conf *conf = files->reader.conf;
+	int64_t utc = lg_input_utc(files->reader.host);
+
+	files->timer_ns = INT64_MAX;
+	for (struct tail *tail = files->tails; tail; tail = tail->next) {
+		if (tail->tick_utc <= utc && lg_input_ready(files->reader.host))
+			tail_tick(tail);
+		if (tail->health == TAIL_UNREADABLE && now_ns >= tail->retry_ns)
+			files_enqueue(files, tail);
+		else if (tail->health == TAIL_SOUND && tail->life == TAIL_GONE && now_ns >= tail->active_ns + conf->rotate_wait_ns)
+			files_enqueue(files, tail);
+		else if (tail->life == TAIL_LIVE && tail->fd >= 0 && !tail->queued && now_ns >= tail->active_ns + conf->close_inactive_ns)
+			files_close_tail(files, tail);
+		if (!tail->queued)
+			arm(files, tail, now_ns);
+	}
+}
+
+static void tell_faults(struct files *files)
+{
+	const struct tail *first = NULL;
+	char text[1600];
+	size_t count = 0;
+
+	files->faults_changed = false;
+	for (const struct tail *tail = files->tails; tail; tail = tail->next) {
+		if (tail->health == TAIL_SOUND || !tail->fault)
+			continue;
+		first = first ? first : tail;
+		count++;
+	}
+	files->fault_count = count;
+	if (!count) {
+		lg_input_clear(files->reader.host);
+		return;
+	}
+	if (count > 1)
+		snprintf(text, sizeof(text), "%s (and %zu more files)", first->fault, count - 1);
+	lg_input_fault(files->reader.host, count > 1 ? text : first->fault);
+}
+
+void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
+{
+	bool once = lg_input_once(files->reader.host), full = false;
+	size_t turns = STEP_BYTES / SHARED_TURN;
+
+	if (files->opened_ns == INT64_MIN)
+		files->opened_ns = now_ns;
+	if (files->watch)
+		watch_read(files->watch, files_watch_event, files);
+	if (!files->scanned || (!once && (files->scan_due || now_ns >= files->scan_ns)))
+		files_scan(files, now_ns);
+	if (now_ns >= files->timer_ns)
+		run_timers(files, now_ns);
+	while (files->queue && turns-- && !full)
+		full = !turn(files, dequeue(files), now_ns);
+	if (files->faults_changed)
+		tell_faults(files);
+	lg_waitset_add(ws, watch_fd(files->watch), POLLIN);
+	lg_waitset_wake(ws, files->scan_ns < files->timer_ns ? files->scan_ns : files->timer_ns);
+	if (files->queue || files->scan_due)
+		lg_waitset_wake(ws, full ? now_ns + FULL_WAIT_NS : now_ns);
+}
+
+void files_seal(struct files *files, struct lg_positions *positions)
+{
+	uint8_t stream[LG_STREAM_SAVE_MAX], value[LG_POSITION_VALUE_MAX];
+	struct position position;
+
+	if (files->put_started)
+		lg_positions_put(positions, LG_STR(KEY_STARTED), "1", 1);
+	files->put_started = false;
+	saved_seal(&files->saved, positions);
+	while (files->reader.dirty) {
+		struct tail *tail = files->reader.dirty;
+
+		files->reader.dirty = tail->dirty_next;
+		tail->dirty = false;
+		tail_position(tail, &position, stream);
+		tail->sealed_utc = position.seen_utc;
+		lg_positions_put(positions, lg_str_from(tail->key), value, position_encode(&position, value));
+	}
+}
+
+bool files_done(const struct files *files)
+{
+	return files->scanned && !files->queue;
+}
+
+void files_report(const struct files *files, struct lg_input_report *report)
+{
+	size_t gone = 0;
+
+	*report = files->reader.totals;
+	report->sources = files->tail_count;
+	for (const struct tail *tail = files->tails; tail; tail = tail->next) {
+		int64_t unread = tail->size - tail_offset(tail);
+
+		if (unread > 0)
+			report->lag_bytes += (uint64_t)unread;
+		gone += tail->life == TAIL_GONE;
+		tail_add_report(tail, report);
+	}
+	snprintf(report->note, sizeof(report->note), "%zu files", files->tail_count);
+	if (gone)
+		snprintf(report->note, sizeof(report->note), "%zu files, %zu held open after rotation or deletion", files->tail_count, gone);
+	if (!files->tail_count && files->scanned)
+		snprintf(report->note, sizeof(report->note), "no file matches yet");
+}

@@ -1,0 +1,141 @@
+#include "ident.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define POSITION_VERSION 1
+#define POSITION_FIXED 64 /* bytes before the path */
+
+ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)offset + (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static enum ident_verdict compare_span(int fd, int64_t offset, uint32_t size, uint64_t hash)
+{
+	uint8_t bytes[IDENT_SPAN];
+	ssize_t n;
+
+	if (!size)
+		return IDENT_SAME;
+	if (size > sizeof(bytes) || offset < 0)
+		return IDENT_OTHER;
+	n = ident_pread(fd, bytes, size, offset);
+	if (n < 0)
+		return IDENT_UNREADABLE;
+	return (size_t)n == size && file_hash(FILE_HASH_START, bytes, size) == hash ? IDENT_SAME : IDENT_OTHER;
+}
+
+enum ident_verdict ident_compare(const struct ident *ident, int fd)
+{
+	enum ident_verdict verdict = compare_span(fd, 0, ident->head_size, ident->head_hash);
+
+	if (verdict == IDENT_SAME)
+		verdict = compare_span(fd, ident->mark_at - ident->mark_size, ident->mark_size, ident->mark_hash);
+	return verdict;
+}
+
+bool ident_has_content(const struct ident *ident)
+{
+	return ident->head_size || ident->mark_size;
+}
+
+void ident_grow_head(struct ident *ident, int64_t offset, const uint8_t *data, size_t size)
+{
+	size_t from, count;
+
+	if (ident->head_size >= IDENT_SPAN || offset > ident->head_size || offset + (int64_t)size <= ident->head_size)
+		return;
+	from = (size_t)(ident->head_size - offset);
+	count = size - from;
+	if (count > IDENT_SPAN - ident->head_size)
+		count = IDENT_SPAN - ident->head_size;
+	ident->head_hash = file_hash(ident->head_size ? ident->head_hash : FILE_HASH_START, data + from, count);
+	ident->head_size += (uint32_t)count;
+}
+
+static uint8_t *put(uint8_t *at, uint64_t value, unsigned bytes)
+{
+	while (bytes--)
+		*at++ = (uint8_t)(value >> 8 * bytes);
+	return at;
+}
+
+static uint64_t get(const uint8_t **at, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	while (bytes--)
+		value = value << 8 | *(*at)++;
+	return value;
+}
+
+size_t position_encode(const struct position *position, uint8_t *value)
+{
+	const struct ident *ident = &position->ident;
+	size_t path_size = position->path.size;
+	uint8_t *at = value;
+
+	if (POSITION_FIXED + path_size + position->stream.size > LG_POSITION_VALUE_MAX)
+		path_size = 0;
+	at = put(at, POSITION_VERSION, 1);
+	at = put(at, 0, 1);
+	at = put(at, ident->dev, 8);
+	at = put(at, ident->ino, 8);
+	at = put(at, ident->head_size, 2);
+	at = put(at, ident->head_hash, 8);
+	at = put(at, (uint64_t)ident->mark_at, 8);
+	at = put(at, ident->mark_size, 2);
+	at = put(at, ident->mark_hash, 8);
+	at = put(at, (uint64_t)position->seen_utc, 8);
+	at = put(at, (uint64_t)position->skip_to, 8);
+	at = put(at, path_size, 2);
+	if (path_size)
+		memcpy(at, position->path.data, path_size);
+	at += path_size;
+	if (position->stream.size)
+		memcpy(at, position->stream.data, position->stream.size);
+	return (size_t)(at - value) + position->stream.size;
+}
+
+enum lg_rc position_decode(struct position *position, const uint8_t *value, size_t size)
+{
+	struct ident *ident = &position->ident;
+	const uint8_t *at = value + 2, *end = value + size;
+	size_t path_size;
+
+	if (size < POSITION_FIXED || value[0] != POSITION_VERSION)
+		return LG_INVALID;
+	ident->dev = get(&at, 8);
+	ident->ino = get(&at, 8);
+	ident->head_size = (uint32_t)get(&at, 2);
+	ident->head_hash = get(&at, 8);
+	ident->mark_at = (int64_t)get(&at, 8);
+	ident->mark_size = (uint32_t)get(&at, 2);
+	ident->mark_hash = get(&at, 8);
+	position->seen_utc = (int64_t)get(&at, 8);
+	position->skip_to = (int64_t)get(&at, 8);
+	path_size = (size_t)get(&at, 2);
+	if (path_size > (size_t)(end - at))
+		return LG_INVALID;
+	position->path = (struct lg_str){(const char *)at, path_size};
+	at += path_size;
+	position->stream = (struct lg_str){(const char *)at, (size_t)(end - at)};
+	return LG_OK;
+}

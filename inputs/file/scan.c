@@ -1,0 +1,359 @@
+#include "files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "walk.h"
+
+#define WEEK_NS (7 * INT64_C(86400) * 1000000000)
+#define DAY_NS (INT64_C(86400) * 1000000000)
+#define HOUR_NS (INT64_C(3600) * 1000000000)
+#define SAFETY_NS (10 * INT64_C(1000000000)) /* what inotify cannot see: mmap, other names of the same file */
+
+struct scan {
+	struct files *files;
+	int64_t now_ns;
+	bool watch_failed;
+};
+
+static uint64_t hash_path(const char *path)
+{
+	return file_hash(FILE_HASH_START, path, strlen(path));
+}
+
+static struct name *find_name(const struct files *files, const char *path)
+{
+	for (struct table_link *link = table_find(&files->names, hash_path(path)); link; link = table_find_next(link)) {
+		struct name *name = TABLE_ITEM(link, struct name, link);
+
+		if (strcmp(name->path, path) == 0)
+			return name;
+	}
+	return NULL;
+}
+
+static struct name *get_name(struct files *files, const char *path)
+{
+	struct name *name = find_name(files, path);
+
+	if (!name) {
+		name = file_alloc(sizeof(*name));
+		name->path = file_strdup(path);
+		table_add(&files->names, &name->link, hash_path(path));
+	}
+	return name;
+}
+
+static struct tail *find_tail(const struct files *files, uint64_t dev, uint64_t ino)
+{
+	for (struct table_link *link = table_find(&files->by_ino, ino); link; link = table_find_next(link)) {
+		struct tail *tail = TABLE_ITEM(link, struct tail, by_ino);
+
+		if (tail->ident.ino == ino && tail->ident.dev == dev)
+			return tail;
+	}
+	return NULL;
+}
+
+static void refuse(struct files *files, struct name *name, const char *why)
+{
+	if (!name->refused)
+		lg_input_log(files->reader.host, LG_WARNING, "%s: not read: %s", name->path, why);
+	name->refused = true;
+}
+
+static bool is_compressed(const char *path)
+{
+	static const char *const suffixes[] = {".gz", ".zst", ".bz2", ".xz"};
+	size_t size = strlen(path);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		size_t suffix = strlen(suffixes[i]);
+
+		if (size > suffix && strcmp(path + size - suffix, suffixes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct tail *add_tail(struct files *files, const char *path, const struct stat *st, int64_t now_ns)
+{
+	struct lg_err err;
+	struct tail *tail = tail_new(&files->reader, path, (uint64_t)st->st_dev, (uint64_t)st->st_ino, &err);
+
+	if (!tail) {
+		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", path, err.text);
+		return NULL;
+	}
+	tail->size = st->st_size;
+	tail->active_ns = now_ns;
+	/* What the first start finds is passed over record by record: only so does it end at a record's border, in any framing. */
+	if (files->first_start && !files->scanned && files->reader.conf->start_at == START_END)
+		tail->skip_to = st->st_size;
+	table_add(&files->by_ino, &tail->by_ino, tail->ident.ino);
+	tail->next = files->tails;
+	if (tail->next)
+		tail->next->link = &tail->next;
+	tail->link = &files->tails;
+	files->tails = tail;
+	files->tail_count++;
+	files_enqueue(files, tail);
+	return tail;
+}
+
+static void unlink_name(struct files *files, struct name *name)
+{
+	struct tail *tail = name->tail;
+
+	name->tail = NULL;
+	if (!tail || !--tail->names || strcmp(tail->path, name->path) != 0)
+		return;
+	/* Another name leads to it still: that is the one to open it by. */
+	for (struct table_link *link = table_next(&files->names, NULL); link; link = table_next(&files->names, link)) {
+		struct name *other = TABLE_ITEM(link, struct name, link);
+
+		if (other->tail == tail) {
+			tail_rename(tail, other->path);
+			return;
+		}
+	}
+}
+
+static void link_name(struct files *files, struct name *name, struct tail *tail)
+{
+	name->tail = tail;
+	if (tail->names++)
+		return;
+	if (tail->life == TAIL_GONE)
+		lg_input_log(files->reader.host, LG_INFO, "%s: is now %s", tail->path, name->path);
+	tail->life = TAIL_LIVE;
+	if (strcmp(tail->path, name->path) != 0)
+		tail_rename(tail, name->path);
+}
+
+static void examine(struct scan *scan, const char *path)
+{
+	struct files *files = scan->files;
+	struct name *name;
+	struct tail *tail;
+	struct stat st;
+
+	if (stat(path, &st) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return;
+		name = get_name(files, path);
+		name->generation = files->generation;
+		refuse(files, name, strerror(errno));
+		return;
+	}
+	name = get_name(files, path);
+	if (name->generation == files->generation)
+		return;
+	name->generation = files->generation;
+	if (!S_ISREG(st.st_mode) || is_compressed(path)) {
+		unlink_name(files, name);
+		refuse(files, name, S_ISREG(st.st_mode) ? "compressed files are not read in this version" : "not a regular file");
+		return;
+	}
+	tail = find_tail(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
+	if (!tail)
+		tail = add_tail(files, path, &st, scan->now_ns);
+	if (name->tail != tail) {
+		unlink_name(files, name);
+		if (tail)
+			link_name(files, name, tail);
+	}
+	if (tail && (st.st_size != tail->size || tail->fresh))
+		files_enqueue(files, tail);
+	if (tail && lg_input_utc(files->reader.host) - tail->sealed_utc > DAY_NS && tail_offset(tail))
+		tail_set_dirty(tail);
+}
+
+static void scan_entry(void *arg, const char *dir, const char *name, ino_t ino, bool match)
+{
+	char *path;
+
+	(void)ino;
+	if (!match)
+		return;
+	path = walk_join(dir, name);
+	examine(arg, path);
+	free(path);
+}
+
+static void scan_dir(void *arg, const char *dir)
+{
+	struct scan *scan = arg;
+	struct files *files = scan->files;
+	struct lg_err err;
+	enum lg_rc rc;
+
+	if (!files->watch || scan->watch_failed)
+		return;
+	rc = watch_dir(files->watch, dir, &err);
+	if (rc != LG_FULL && rc != LG_UNSUPPORTED)
+		return;
+	scan->watch_failed = true;
+	lg_input_log(files->reader.host, LG_WARNING, "%s; the files are looked at every poll_interval instead", err.text);
+}
+
+/* Names that this scan did not see are no more. */
+static void sweep_names(struct files *files)
+{
+	struct table_link *link = table_next(&files->names, NULL), *next;
+
+	for (; link; link = next) {
+		struct name *name = TABLE_ITEM(link, struct name, link);
+
+		next = table_next(&files->names, link);
+		if (name->generation == files->generation)
+			continue;
+		unlink_name(files, name);
+		table_remove(&files->names, link);
+		free(name->path);
+		free(name);
+	}
+}
+
+static void sweep_tails(struct files *files, int64_t now_ns)
+{
+	for (struct tail *tail = files->tails; tail; tail = tail->next) {
+		if (tail->names || tail->life == TAIL_GONE)
+			continue;
+		tail->life = TAIL_GONE;
+		tail->active_ns = now_ns;
+		lg_input_log(files->reader.host, LG_INFO, "%s: rotated or deleted, is read to its end", tail->path);
+		if (tail->fd < 0)
+			files->lost_count++;
+		else
+			files_enqueue(files, tail);
+	}
+}
+
+static bool was_ours(const struct files *files, const struct position *position)
+{
+	const struct lg_strings *globs = &files->reader.conf->path;
+	char path[LG_POSITION_VALUE_MAX + 1];
+	bool ours = false;
+
+	memcpy(path, position->path.data, position->path.size);
+	path[position->path.size] = '\0';
+	for (size_t i = 0; i < globs->count && position->path.size; i++)
+		ours |= walk_matches(globs->items[i], path);
+	return ours;
+}
+
+/* A file whose matching name went while we had it closed (or were not running) may lie beside it under a name that no glob
+ * matches, as after a rename rotation: its inode finds it. */
+static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, bool match)
+{
+	struct scan *scan = arg;
+	struct files *files = scan->files;
+	struct tail *tail = NULL;
+	struct saved *saved = NULL;
+	struct table_link *link;
+	char *path = NULL;
+	struct stat st;
+
+	for (link = table_find(&files->by_ino, ino); link && !tail; link = table_find_next(link)) {
+		struct tail *lost = TABLE_ITEM(link, struct tail, by_ino);
+
+		if (lost->life == TAIL_GONE && lost->fd < 0)
+			tail = lost;
+	}
+	for (link = files->scanned || match ? NULL : table_find(&files->saved.by_ino, ino); link && !saved; link = table_find_next(link))
+		if (was_ours(files, &TABLE_ITEM(link, struct saved, by_ino)->position))
+			saved = TABLE_ITEM(link, struct saved, by_ino);
+	if (!tail && !saved)
+		return;
+	path = walk_join(dir, entry);
+	if (tail && files_open_tail(files, tail, path, scan->now_ns) == TAIL_END) {
+		files_enqueue(files, tail);
+	} else if (saved && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !find_tail(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino)) {
+		tail = add_tail(files, path, &st, scan->now_ns);
+		if (tail)
+			tail->life = TAIL_GONE;
+	}
+	free(path);
+}
+
+static void ignore_dir(void *arg, const char *dir)
+{
+	(void)arg;
+	(void)dir;
+}
+
+static void look_for_lost(struct scan *scan)
+{
+	struct files *files = scan->files;
+	const struct lg_strings *globs = &files->reader.conf->path;
+	struct walk walk = {.dir = ignore_dir, .entry = find_lost, .arg = scan, .all = true};
+
+	if (!files->lost_count && (files->scanned || !files->saved.by_ino.count))
+		return;
+	for (size_t i = 0; i < globs->count; i++)
+		walk_pattern(&walk, globs->items[i]);
+	for (struct tail *tail = files->tails, *next; tail; tail = next) {
+		next = tail->next;
+		if (tail->life == TAIL_GONE && tail->fd < 0 && !tail->queued)
+			files_retire(files, tail, false);
+	}
+	files->lost_count = 0;
+}
+
+void files_scan(struct files *files, int64_t now_ns)
+{
+	const struct lg_strings *globs = &files->reader.conf->path;
+	struct scan scan = {.files = files, .now_ns = now_ns};
+	struct walk walk = {.dir = scan_dir, .entry = scan_entry, .arg = &scan};
+	int64_t interval = files->reader.conf->poll_interval_ns;
+
+	files->generation++;
+	files->scan_due = false;
+	for (size_t i = 0; i < globs->count; i++)
+		walk_pattern(&walk, globs->items[i]);
+	if (scan.watch_failed) {
+		watch_close(files->watch);
+		files->watch = NULL;
+	}
+	sweep_names(files);
+	sweep_tails(files, now_ns);
+	look_for_lost(&scan);
+	if (now_ns - files->opened_ns > HOUR_NS)
+		saved_expire(&files->saved, lg_input_utc(files->reader.host) - WEEK_NS);
+	if (files->watch && !walk.missing && interval < SAFETY_NS)
+		interval = SAFETY_NS;
+	files->scan_ns = now_ns + interval;
+	files->scanned = true;
+}
+
+void files_watch_event(void *arg, enum watch_event event, const char *dir, const char *entry, bool is_dir)
+{
+	struct files *files = arg;
+	const struct lg_strings *globs = &files->reader.conf->path;
+	struct name *name;
+	char *path;
+
+	if (event == WATCH_LOST || !entry || is_dir) {
+		files->scan_due = true;
+		return;
+	}
+	path = walk_join(dir, entry);
+	name = find_name(files, path);
+	if (event == WATCH_NAMES && name)
+		files->scan_due = true;
+	for (size_t i = 0; i < globs->count && !files->scan_due && !name; i++)
+		files->scan_due = walk_matches(globs->items[i], path);
+	if (name && name->tail)
+		files_enqueue(files, name->tail);
+	free(path);
+}
+
+void files_free_names(struct files *files)
+{
+	files->generation++;
+	sweep_names(files);
+	table_fini(&files->names);
+}

@@ -1,0 +1,125 @@
+/* tail.h - one file being read: its descriptor, stream, identity and position.
+ *
+ * A tail never decides what a file's name means (files.h does); it reads the file that it holds. Before each read it compares the last
+ * bytes read with what the file holds there now, in the same pread: a file truncated and written anew behind our back is noticed
+ * at once, at whatever size it is by then.
+ */
+#ifndef FILE_TAIL_H
+#define FILE_TAIL_H
+
+#include "ident.h"
+#include "table.h"
+
+enum { START_BEGINNING, START_END };
+enum { WATCH_AUTO, WATCH_INOTIFY, WATCH_POLL };
+enum { DONE_KEEP, DONE_DELETE, DONE_MOVE };
+
+struct file_conf {
+	struct lg_stream_conf stream; /* first: the core reads it there */
+	struct lg_strings path;
+	struct lg_strings exclude; /* later */
+	char *multiline;           /* later */
+	int start_at;
+	int watch;
+	int when_done;
+	int64_t poll_interval_ns;
+	int64_t close_inactive_ns;
+	int64_t rotate_wait_ns;
+	int64_t max_open_files;
+};
+
+#define TAIL_CHUNK (256u << 10) /* what one lg_input_ready permits */
+
+/* What all tails of an input share. */
+struct reader {
+	struct lg_input_host *host;
+	const struct file_conf *conf;
+	uint8_t *buffer; /* a mark, a record of the largest size and a chunk */
+	size_t buffer_size;
+	struct tail *dirty;             /* moved since the last seal */
+	struct lg_input_report totals;  /* of streams that have ended */
+	uint64_t keys;                  /* drawn so far */
+};
+
+enum tail_life {
+	TAIL_LIVE, /* a matching name leads to it */
+	TAIL_GONE, /* rotated away or deleted: read to its end, then done */
+};
+
+enum tail_health {
+	TAIL_SOUND,
+	TAIL_UNREADABLE, /* open or read fails: tried again */
+	TAIL_BROKEN,     /* its bytes contradict the settings: until it is replaced, or a person acts */
+};
+
+enum tail_result {
+	TAIL_MORE,   /* the limit is reached, there may be more */
+	TAIL_END,    /* everything there is was offered */
+	TAIL_FULL,   /* the core takes no more now */
+	TAIL_CUT,    /* truncated or replaced in place: tail_restart is due */
+	TAIL_MOVED,  /* the path leads to another file now: a scan is due */
+	TAIL_FAILED, /* health and fault say why */
+};
+
+struct tail {
+	struct table_link by_ino;
+	struct tail *next, **link;       /* in the list of all */
+	struct tail *newer, *older;      /* among the open ones */
+	struct tail *queue_next;         /* waiting to be read */
+	struct tail *dirty_next;
+	bool queued, dirty, listed;      /* listed: among the open ones */
+	bool fresh;                      /* not compared with the saved positions yet */
+	bool finished;                   /* flushed at its end (--once) */
+	enum tail_life life;
+	enum tail_health health;
+
+	struct reader *reader;
+	struct lg_sink sink;
+	struct lg_stream *stream;
+	struct lg_origin *origin;
+	char *path;                      /* the name it was found by */
+	char *fault;                     /* for a person, where health is not SOUND */
+	unsigned names;                  /* matching names that lead to it */
+	int fd;                          /* -1: closed */
+
+	char key[IDENT_KEY_SIZE];
+	struct ident ident;              /* the mark in it is filled when a position is made */
+	uint8_t window[IDENT_SPAN];      /* the bytes before the stream's offset */
+	uint32_t window_size;
+	int64_t skip_to;                 /* records that begin before are not shipped */
+	int64_t size;                    /* as last seen */
+	int64_t active_ns;               /* when it last gave bytes, or lost its last name; monotonic */
+	int64_t retry_ns;                /* UNREADABLE: not before */
+	int64_t sealed_utc;              /* when its position was last put */
+	int64_t tick_utc;                /* when the stream wants a tick; INT64_MAX never */
+};
+
+/* A file never read before, from its first byte. Owned by the caller; nothing is opened. */
+struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uint64_t ino, struct lg_err *err);
+/* Goes on from a saved position (`key` as saved). LG_INVALID: the stream cannot be restored, the tail stays at its start. */
+enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position *position, struct lg_err *err) LG_WARN_UNUSED;
+void tail_free(struct tail *tail); /* closes; the tail is in no list any more */
+
+/* Opens by `path` (NULL: its own) and compares inode and content. TAIL_END: open. TAIL_MOVED, TAIL_CUT (open all the same), TAIL_FAILED. */
+enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns);
+void tail_close(struct tail *tail);
+
+/* Reads on: about `limit` bytes at most. `last`: no more will be appended, so a partial record at the end counts as one. */
+enum tail_result tail_read(struct tail *tail, size_t limit, bool last, int64_t now_ns);
+/* Emits what the stream holds back; call after tail_read(last) came to the end. */
+void tail_flush(struct tail *tail);
+/* The file was truncated or replaced: emits what is held back, reports what is known to be lost, and starts at 0 as a new file. The
+ * caller forgets the old key first. */
+enum lg_rc tail_restart(struct tail *tail, struct lg_err *err) LG_WARN_UNUSED;
+/* Ages the stream's open assemblies out. */
+void tail_tick(struct tail *tail);
+
+/* The file is known by another matching name now. */
+void tail_rename(struct tail *tail, const char *path);
+void tail_set_dirty(struct tail *tail);
+/* Its position as of now; strings borrowed from the tail and from `stream` (LG_STREAM_SAVE_MAX bytes). */
+void tail_position(const struct tail *tail, struct position *position, uint8_t *stream);
+int64_t tail_offset(const struct tail *tail);
+void tail_add_report(const struct tail *tail, struct lg_input_report *report);
+
+#endif
