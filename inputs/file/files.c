@@ -35,11 +35,24 @@ static void start_watch(struct files *files)
 	}
 }
 
+static void ignore_record(struct lg_sink *sink, struct lg_draft *draft)
+{
+	(void)sink;
+	(void)draft;
+}
+
 enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct lg_input_host *host, struct lg_err *err)
 {
 	struct reader *reader = &files->reader;
+	struct lg_sink ignore = {ignore_record};
+	struct lg_stream *probe;
+	enum lg_rc rc;
 
-	(void)err;
+	/* What would fail for every file alike fails the start. */
+	rc = lg_stream_new(&probe, &conf->stream, &ignore, 0, err);
+	if (rc != LG_OK)
+		return rc;
+	lg_stream_free(probe);
 	reader->conf = conf;
 	reader->host = host;
 	reader->buffer_size = IDENT_SPAN + (size_t)conf->stream.max_record_size + TAIL_CHUNK;
@@ -420,6 +433,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		full = !turn(files, dequeue(files), now_ns);
 	if (files->faults_changed)
 		tell_faults(files);
+	lg_waitset_clear(ws);
 	lg_waitset_add(ws, watch_fd(files->watch), POLLIN);
 	lg_waitset_wake(ws, files->scan_ns < files->timer_ns ? files->scan_ns : files->timer_ns);
 	if (files->queue || files->scan_due)

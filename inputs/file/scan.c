@@ -220,6 +220,8 @@ static void sweep_names(struct files *files)
 static void sweep_tails(struct files *files, int64_t now_ns)
 {
 	for (struct tail *tail = files->tails; tail; tail = tail->next) {
+		if (tail->life == TAIL_GONE && tail->fd >= 0)
+			files_enqueue(files, tail);
 		if (tail->names || tail->life == TAIL_GONE)
 			continue;
 		tail->life = TAIL_GONE;

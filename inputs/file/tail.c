@@ -284,10 +284,10 @@ static enum tail_result read_chunk(struct tail *tail, size_t *want, bool last, i
 	if (!avail)
 		return TAIL_END;
 	rc = lg_stream_feed(tail->stream, data, avail, last && at_end, lg_input_utc(reader->host), consumed, &err);
-	if (*consumed) {
+	if (*consumed)
 		advance(tail, offset, reader->buffer, *consumed);
+	if (*consumed && !last)
 		tail->active_ns = now_ns;
-	}
 	if (rc != LG_OK)
 		return broken(tail, &err, now_ns);
 	if (at_end && (!last || !*consumed))
