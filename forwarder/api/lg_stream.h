@@ -106,7 +106,8 @@ void lg_stream_free(struct lg_stream *stream);
  * (split or truncated). On an error *consumed still counts what was taken before it, and asking again gives the same error.
  * LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
  * LG_UNSUPPORTED: likewise, for a layout that is known but not in this version (spanned records).
- * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings): err says which settings fit. */
+ * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings), or `auto` cannot tell: err says which settings
+ * fit. While `auto` has too few bytes to decide, or too few have come to see that the settings fit, nothing is consumed. */
 enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
                           struct lg_err *err) LG_WARN_UNUSED;
 /* Ages out open assemblies; returns when to call next (UTC ns, INT64_MAX never). */
@@ -118,5 +119,32 @@ int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not who
 /* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns the size. */
 size_t lg_stream_save(const struct lg_stream *stream, uint8_t *bytes);
 const struct lg_stream_stats *lg_stream_stats(const struct lg_stream *stream);
+/* The encoding's canonical name and the framing in use; "auto" and LG_FRAMING_AUTO while `auto` has not decided. */
+const char *lg_stream_encoding(const struct lg_stream *stream);
+int lg_stream_framing(const struct lg_stream *stream);
+
+/* ---- what are these bytes? ----------------------------------------------------------------------------------------------- */
+
+enum lg_detect_kind {
+	LG_DETECT_MORE,     /* too few bytes to tell */
+	LG_DETECT_READABLE, /* encoding and framing are known and in this version */
+	LG_DETECT_LATER,    /* recognised, but no setting of this version reads it: see remedy */
+	LG_DETECT_UNKNOWN,
+};
+
+struct lg_detect {
+	enum lg_detect_kind kind;
+	const char *encoding; /* canonical; NULL where the content is no text */
+	int framing;          /* enum lg_framing, for READABLE */
+	bool page_guessed;    /* EBCDIC without a byte that tells IBM-037 from IBM-1047 */
+	size_t records;       /* whole records seen */
+	char what[300];       /* "EBCDIC text (IBM-037) in records with RDW" */
+	char remedy[600];     /* for LATER and UNKNOWN: what to do; else "" */
+};
+
+/* Looks at the first bytes of a source. `whole`: these are all there are, so it must decide. */
+void lg_detect(struct lg_detect *detect, const uint8_t *data, size_t size, bool whole);
+
+#define LG_DETECT_SIZE 65536 /* so many bytes are enough for a decision */
 
 #endif

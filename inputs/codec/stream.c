@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/wire.h"
 #include "codec/charset.h"
+#include "codec/detect.h"
 #include "codec/framing.h"
 
 #define SAVE_VERSION 1
@@ -38,6 +39,8 @@ struct lg_stream {
 	const struct lg_stream_conf *conf;
 	struct framer framer;
 	int64_t offset;
+	int64_t first;       /* offset at which reading began */
+	bool settled;        /* the settings are known to fit, no need to look at the data any more */
 	void *parser;        /* its state */
 	struct lg_buf text;  /* of the current line, where it had to be converted */
 	struct lg_range *skip; /* emitted before the restart and not passed yet, ascending */
@@ -61,6 +64,11 @@ static void count_and_emit(struct lg_sink *sink, struct lg_draft *draft)
 	s->out->emit(s->out, draft);
 }
 
+static void start_framer(struct lg_stream *s, enum lg_framing framing, enum charset_id charset)
+{
+	framing_init(&s->framer, framing, charset, s->conf->max_record_size, s->conf->on_oversize == 1);
+}
+
 enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink, int64_t offset,
                          struct lg_err *err)
 {
@@ -72,16 +80,12 @@ enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf 
 	s->sink.emit = count_and_emit;
 	s->out = sink;
 	s->conf = conf;
-	s->offset = offset;
+	s->offset = s->first = offset;
 	if (charset == CHARSET_COUNT) {
 		rc = lg_err_set(err, LG_INVALID, "unknown encoding \"%s\"", conf->encoding);
 		goto done;
 	}
-	if (charset == CHARSET_AUTO || conf->framing > LG_FRAMING_RDW) {
-		rc = lg_err_set(err, LG_UNSUPPORTED, "encoding: auto and framing: auto are not in this version");
-		goto done;
-	}
-	framing_init(&s->framer, (enum lg_framing)conf->framing, charset, conf->max_record_size, conf->on_oversize == 1);
+	start_framer(s, (enum lg_framing)conf->framing, charset);
 	s->parser = mem_zalloc(conf->parser->state_size ? conf->parser->state_size : 1);
 	rc = conf->parser->init(s->parser, conf->parser_conf, err);
 	if (rc != LG_OK) {
@@ -154,6 +158,59 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 	s->conf->parser->line(s->parser, &line, &s->sink);
 }
 
+/* What `auto` stands for. LG_AGAIN: too few bytes yet. */
+static enum lg_rc decide(struct lg_stream *s, const uint8_t *data, size_t size, bool last, struct lg_err *err)
+{
+	enum charset_id charset = s->framer.charset;
+	enum lg_framing framing = s->framer.framing;
+	struct lg_detect d;
+
+	if (!size)
+		return LG_AGAIN;
+	lg_detect(&d, data, size, last);
+	switch (d.kind) {
+	case LG_DETECT_READABLE:
+		break;
+	case LG_DETECT_MORE:
+		return LG_AGAIN;
+	case LG_DETECT_LATER:
+		return lg_err_set(err, LG_UNSUPPORTED, "%s. %s", d.what, d.remedy);
+	default:
+		return lg_err_set(err, LG_INVALID, "auto cannot tell: the data look like %s. %s", d.what, d.remedy);
+	}
+	if (charset == CHARSET_AUTO)
+		charset = charset_id_of(d.encoding);
+	if (framing == LG_FRAMING_AUTO)
+		framing = (enum lg_framing)d.framing;
+	/* One of the two may have been given and not fit what was found. */
+	if (detect_check(charset, framing, data, size, true, last, err) == LG_INVALID)
+		return LG_INVALID;
+	start_framer(s, framing, charset);
+	return LG_OK;
+}
+
+/* Before a byte is taken: do the settings fit the data? Over the first 64 KiB only. */
+static enum lg_rc settle(struct lg_stream *s, const uint8_t *data, size_t size, bool last, struct lg_err *err)
+{
+	int64_t seen = s->offset - s->first;
+	enum lg_rc rc;
+
+	if (s->framer.charset == CHARSET_AUTO || s->framer.framing == LG_FRAMING_AUTO) {
+		rc = decide(s, data, size, last, err);
+		s->settled = rc == LG_OK;
+		return rc;
+	}
+	if (seen >= LG_DETECT_SIZE) {
+		s->settled = true;
+		return LG_OK;
+	}
+	if ((int64_t)size > LG_DETECT_SIZE - seen) {
+		size = (size_t)(LG_DETECT_SIZE - seen);
+		last = false;
+	}
+	return size ? detect_check(s->framer.charset, s->framer.framing, data, size, seen == 0, last, err) : LG_OK;
+}
+
 enum lg_rc lg_stream_feed(struct lg_stream *s, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
                           struct lg_err *err)
 {
@@ -161,6 +218,8 @@ enum lg_rc lg_stream_feed(struct lg_stream *s, const uint8_t *data, size_t size,
 	enum lg_rc rc;
 
 	*consumed = 0;
+	if (!s->settled && (rc = settle(s, data, size, last, err)) != LG_OK)
+		return rc == LG_AGAIN ? LG_OK : rc;
 	framing_offer(&s->framer, data, size);
 	for (;;) {
 		struct framing_state before = s->framer.state;
@@ -192,6 +251,16 @@ void lg_stream_flush(struct lg_stream *s)
 const struct lg_stream_stats *lg_stream_stats(const struct lg_stream *s)
 {
 	return &s->stats;
+}
+
+const char *lg_stream_encoding(const struct lg_stream *s)
+{
+	return charset_name(s->framer.charset);
+}
+
+int lg_stream_framing(const struct lg_stream *s)
+{
+	return (int)s->framer.framing;
 }
 
 /* ---- the restart position --------------------------------------------------------------------------------------------------- */
@@ -323,8 +392,12 @@ static enum lg_rc load(struct lg_stream *s, const uint8_t *saved, size_t size, s
 		return lg_err_set(err, LG_INVALID, "the saved position is damaged or of another version");
 	if (!load_ranges(s, &r, (int64_t)restart))
 		return lg_err_set(err, LG_INVALID, "the saved position has damaged ranges");
-	s->offset = (int64_t)restart;
-	/* Settings the operator has changed since win; what is half done was half done under the old ones. */
+	s->offset = s->first = (int64_t)restart;
+	/* What `auto` once decided stands; settings the operator has changed since win. */
+	start_framer(s, s->framer.framing == LG_FRAMING_AUTO ? (enum lg_framing)framing : s->framer.framing,
+	             s->framer.charset == CHARSET_AUTO ? (enum charset_id)charset : s->framer.charset);
+	s->settled = restart > 0 && s->framer.framing != LG_FRAMING_AUTO && s->framer.charset != CHARSET_AUTO;
+	/* What was half done under other settings is not. */
 	if (framing == (uint8_t)s->framer.framing)
 		s->framer.state = (struct framing_state){(uint32_t)part, (uint32_t)left, (flags & SAVE_SKIPPING) != 0};
 	if (parser_size && s->conf->parser->load)
