@@ -151,7 +151,7 @@ class Lugger(Process):
 
     def command(self, *arguments):
         """Another subcommand with the same configuration: (status, stdout, stderr)."""
-        return run(self.program, arguments[0], "-c", self.config_path, *arguments[1:])
+        return run(self.program, *arguments, "-c", self.config_path)
 
     def status(self):
         code, out, err = self.command("status", "--json")

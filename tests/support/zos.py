@@ -15,7 +15,7 @@ START = datetime.datetime(2026, 7, 4, 8, 15, 0)  # local; summer time all day: U
 UTC_OFFSET = datetime.timedelta(hours=4)
 SINGLES = [
     ("IEF403I", "PAYR%04d - STARTED - TIME=12.01.02"),
-    ("$HASP395", "BATCH%04d ENDED - RC=0000"),
+    ("*$HASP050", "JES2 RESOURCE SHORTAGE OF JQES - %04d IN USE"),
     ("IEC161I", "056-084,PAYR%04d,STEP1,SYSUT1,,,PAYROLL.MASTER"),
     ("ICH70001I", "IBMUSER  LAST ACCESS AT 08:14:02 ON SATURDAY %04d"),
     ("+CWWKE0001I", "THE SERVER DEFAULT%04d HAS BEEN LAUNCHED."),
@@ -45,8 +45,9 @@ class Writer:
         self.out.append(rdw(text.ljust(126) if self.rng.random() < 0.7 else text))
 
     def first(self, kind, system, when, ident, text):
-        self.line("%s 4040000 %-8s %s %s.%02d %-8s 00000090  %s" % (
-            kind, system, when.strftime("%y%j"), when.strftime("%H:%M:%S"), when.microsecond // 10000, ident, text))
+        flag = text[0] if text[0] in "*+" else " "  # its column is before the text's
+        self.line("%s 4040000 %-8s %s %s.%02d %-8s 00000090 %s%s" % (
+            kind, system, when.strftime("%y%j"), when.strftime("%H:%M:%S"), when.microsecond // 10000, ident, flag, text.lstrip("*+")))
 
     def expect(self, system, when, ident, msgid, body):
         utc = (when + UTC_OFFSET).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-4]
@@ -58,7 +59,7 @@ class Writer:
         text = "%s %s #%07d" % (msgid, text % self.rng.randrange(10000), self.number)
         self.number += 1
         self.first("N", system, when, ident, text)
-        self.expect(system, when, ident, msgid.lstrip("+"), text.lstrip("+"))
+        self.expect(system, when, ident, msgid.lstrip("*+"), text.lstrip("*+"))
 
     def begin(self, system):
         """M, and an S line with the id alone where the text took all the room. D and E lines name no system: two open messages never share an id."""
