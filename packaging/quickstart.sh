@@ -187,24 +187,22 @@ ship() {
 	receiver_pid=
 }
 
-# fields FILE: from the receiver's JSON lines "identity <TAB> system <TAB> job id <TAB> message id <TAB> message", the message with its JSON escapes.
-# The identity is the shipper's (log id, sequence), carried in the structured data.
+# fields FILE: from the receiver's JSON lines "identity <TAB> message", the message with its JSON escapes. The identity is the shipper's
+# (log id, sequence), carried in the structured data.
 fields() {
-	LC_ALL=C awk '
-		function text(name,    at) {
-			if (!match($0, "\"" name "\": *\"([^\"\\\\]|\\\\.)*\""))
-				return "-"
-			at = substr($0, RSTART, RLENGTH)
-			sub(/^"[^"]*": *"/, "", at)
-			return substr(at, 1, length(at) - 1)
-		}
-		{
-			identity = "none"
-			if (match($0, /lugger@32473 log=\\?"[^"\\]*\\?" seq=\\?"[0-9]*/))
-				identity = substr($0, RSTART + 13, RLENGTH - 13)
+	LC_ALL=C awk '{
+		identity = "none"
+		if (match($0, /lugger@32473 log=\\?"[^"\\]*\\?" seq=\\?"[0-9]*/)) {
+			identity = substr($0, RSTART + 13, RLENGTH - 13)
 			gsub(/[\\"]|log=|seq=/, "", identity)
-			print identity "\t" text("log\\.syslog\\.hostname") "\t" text("log\\.syslog\\.procid") "\t" text("log\\.syslog\\.msgid") "\t" text("message")
-		}' "$1"
+		}
+		message = ""
+		if (match($0, /"message": *"([^"\\]|\\.)*"/)) {
+			message = substr($0, RSTART + 10, RLENGTH - 11)
+			sub(/^ *"/, "", message)
+		}
+		print identity "\t" message
+	}' "$1"
 }
 
 # The full sets: every record written is there under exactly one identity, every repeat is equal to its first.
@@ -216,7 +214,7 @@ compare() {
 	distinct=$(wc -l <"$work/distinct")
 	identities=$(cut -f1 "$work/distinct" | uniq | wc -l)
 	cut -f2- "$work/distinct" | sort >"$work/found"
-	sort "$work/expected" >"$work/wanted"
+	sort "$work/expected" >"$work/wanted" # one message a line, newline and backslash escaped as in JSON
 	lost=$(comm -23 "$work/wanted" "$work/found" | wc -l)
 	added=$(comm -13 "$work/wanted" "$work/found" | wc -l)
 }
