@@ -56,11 +56,6 @@ milliseconds() {
 	printf '%s' "${now%???}"
 }
 
-# JSON of one flat document: number NAME FILE prints the first number behind "NAME":
-number() {
-	sed -n 's/.*"'"$1"'": *\([0-9][0-9]*\).*/\1/p' "$2" | head -1
-}
-
 build() {
 	step "Building Lugger"
 	packaging/install-packages.sh build
