@@ -67,6 +67,11 @@ static void plain_line(void *state, const struct lg_line *line, struct lg_sink *
 	lg_buf_fini(&body);
 }
 
-static const struct lg_parser plain_parser = {.name = "plain", .init = test_init, .line = plain_line};
+static inline const struct lg_parser *plain_parser(void)
+{
+	static const struct lg_parser parser = {.name = "plain", .init = test_init, .line = plain_line};
+
+	return &parser;
+}
 
 #endif

@@ -11,7 +11,7 @@
 static struct lg_stream_conf conf_of(const char *encoding, int framing)
 {
 	return (struct lg_stream_conf){.encoding = (char *)(uintptr_t)encoding, .framing = framing, .max_record_size = 65536,
-	                               .parser = &plain_parser};
+	                               .parser = plain_parser()};
 }
 
 /* Feeds everything in chunks of `chunk` bytes, the rest offered again as an input does, then `last`; returns the last rc. */
@@ -107,6 +107,116 @@ static void a_torn_last_rdw_record_is_kept_and_marked(void **state)
 	EXPECT(conf_of("UTF-8", LG_FRAMING_RDW), "\0\7\0\0abc" "\0x", "abc|[cut]" "|");
 }
 
+static struct lg_stream_conf limited(const char *encoding, int framing, int on_oversize)
+{
+	struct lg_stream_conf conf = conf_of(encoding, framing);
+
+	conf.max_record_size = 16;
+	conf.on_oversize = on_oversize;
+	return conf;
+}
+
+static void long_lines_are_split_into_numbered_parts(void **state)
+{
+	(void)state;
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcdef\n0123456789abcdefg\r\nx\n0123456789abcdef0123456789abcdef\n",
+	       "0123456789abcdef|[1/0]0123456789abcdef|[2/2]g|x|[1/0]0123456789abcdef|[2/2]0123456789abcdef|");
+	/* never within a character */
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcd\xe2\x82\xac" "ef\n", "[1/0]0123456789abcd|[2/2]\xe2\x82\xac" "ef|");
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcdefgh", "[1/0]0123456789abcdef|[2/2]gh|");
+	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 0), "\0\x18\0\0" "0123456789abcdefghij" "\0\5\0\0z", "[1/0]0123456789abcdef|[2/2]ghij|z|");
+}
+
+static void or_cut_and_the_rest_passed_over(void **state)
+{
+	(void)state;
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 1), "0123456789abcdefghijklmnopqrstuvwxyz0123\xc2\x85x\n0123456789abcdef\r\nlast and longer than 16",
+	       "[cut]0123456789abcdef|x|0123456789abcdef|[cut]last and longer |");
+	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 1), "\0\x28\0\0" "0123456789abcdefghijklmnopqrstuvwxyz" "\0\5\0\0z", "[cut]0123456789abcdef|z|");
+	/* the record ends early, too */
+	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 1), "\0\x28\0\0" "0123456789abcdefgh", "[cut]0123456789abcdef|");
+}
+
+static void oversize_and_damage_are_counted(void **state)
+{
+	static const char text[] = "0123456789abcdefgh0123456789abcdefgh\nx\xffy\n";
+	struct lg_stream_conf conf = limited("UTF-8", LG_FRAMING_LINE, 0);
+	struct kept kept = kept_make();
+	const struct lg_stream_stats *stats;
+	struct lg_stream *s;
+	struct lg_err err;
+
+	(void)state;
+	assert_int_equal(lg_stream_new(&s, &conf, &kept.sink, 0, &err), LG_OK);
+	assert_int_equal(feed_all(s, text, sizeof(text) - 1, 1000, true, &err), LG_OK);
+	stats = lg_stream_stats(s);
+	assert_int_equal(stats->oversize, 1);
+	assert_int_equal(stats->lines, 4);
+	assert_int_equal(stats->records, 4);
+	assert_int_equal(stats->substitutions, 1);
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+static void a_full_buffer_is_always_consumed_in_part(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct lg_stream_conf conf = limited(i & 1 ? "UTF-8" : "IBM-037", i & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE, i >> 2);
+		struct kept kept = kept_make();
+		uint8_t data[24];
+		struct lg_stream *s;
+		struct lg_err err;
+		size_t used = 0;
+
+		memset(data, i & 1 ? 'x' : 0xc1, sizeof(data));
+		if (i & 2)
+			memcpy(data, "\x7f\0\0\0", 4);
+		/* far from the beginning, where nothing waits for detection */
+		assert_int_equal(lg_stream_new(&s, &conf, &kept.sink, 0, &err), LG_OK);
+		for (int round = 0; round < 100; round++) {
+			if (lg_stream_feed(s, data, sizeof(data), false, 7, &used, &err) != LG_OK)
+				fail_msg("%s", err.text);
+			assert_in_range(used, 1, sizeof(data));
+			memset(data, i & 1 ? 'x' : 0xc1, sizeof(data));
+		}
+		lg_stream_free(s);
+		kept_fini(&kept);
+	}
+}
+
+static void expect_error(const void *data, size_t size, enum lg_rc want, size_t records, const char *text)
+{
+	struct lg_stream_conf conf = conf_of("UTF-8", LG_FRAMING_RDW);
+	struct kept kept = kept_make();
+	struct lg_stream *s;
+	struct lg_err err = {.text = ""};
+
+	assert_int_equal(lg_stream_new(&s, &conf, &kept.sink, 1000, &err), LG_OK);
+	assert_int_equal(feed_all(s, data, size, 1000, true, &err), want);
+	if (!strstr(err.text, text))
+		fail_msg("\"%s\" lacks \"%s\"", err.text, text);
+	assert_int_equal(kept.count, records);
+	/* asked again, it says the same and takes nothing */
+	assert_int_equal(feed_all(s, (const uint8_t *)data + (lg_stream_offset(s) - 1000), size - (size_t)(lg_stream_offset(s) - 1000), 1000,
+	                          true, &err), want);
+	assert_int_equal(kept.count, records);
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+static void broken_framing_stops_with_offset_and_bytes(void **state)
+{
+	static const char bad[] = "\0\7\0\0abc\0\3\0\0abc", text[] = "\0\7\0\0abcNext line", spanned[] = "\0\7\0\0abc\0\7\1\0abc",
+	                  large[] = "\0\5\0\0x\x7f\xf9\0\0";
+
+	(void)state;
+	expect_error(bad, sizeof(bad) - 1, LG_CORRUPT, 1, "offset 1007: 00 03 00 00");
+	expect_error(text, sizeof(text) - 1, LG_CORRUPT, 1, "offset 1007: 4e 65 78 74");
+	expect_error(large, sizeof(large) - 1, LG_CORRUPT, 1, "offset 1005: 7f f9 00 00");
+	expect_error(spanned, sizeof(spanned) - 1, LG_UNSUPPORTED, 1, "spanned records (RECFM VS, VBS) are not in this version");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +224,11 @@ int main(void)
 		cmocka_unit_test(ebcdic_lines_end_at_both_newlines_with_or_without_cr),
 		cmocka_unit_test(rdw_records_may_hold_any_byte),
 		cmocka_unit_test(a_torn_last_rdw_record_is_kept_and_marked),
+		cmocka_unit_test(long_lines_are_split_into_numbered_parts),
+		cmocka_unit_test(or_cut_and_the_rest_passed_over),
+		cmocka_unit_test(oversize_and_damage_are_counted),
+		cmocka_unit_test(a_full_buffer_is_always_consumed_in_part),
+		cmocka_unit_test(broken_framing_stops_with_offset_and_bytes),
 	};
 
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);

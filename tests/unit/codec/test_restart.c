@@ -1,0 +1,478 @@
+/* The restart position of a stream: a crash at any moment repeats no record and loses none, whatever is interleaved. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support_codec.h"
+
+#include "codec/charset.h"
+
+/* ---- "keyed": lines that start with a..e wait under that letter until one with ';' behind the letter comes; others are records of their
+ * own. Parts and cuts show in the text. ------------------------------------------------------------------------------------------- */
+
+#define KEYS 5
+
+struct keyed {
+	struct {
+		struct lg_buf text;
+		struct lg_range *lines;
+		size_t count, cap;
+	} open[KEYS];
+	uint8_t seen; /* lines taken, as restart state of a parser that needs none */
+};
+
+static int by_begin(const void *a, const void *b)
+{
+	int64_t x = ((const struct lg_range *)a)->begin, y = ((const struct lg_range *)b)->begin;
+
+	return (x > y) - (x < y);
+}
+
+static size_t all_held(const struct keyed *k, struct lg_range **out)
+{
+	size_t total = 0, count = 0;
+
+	for (size_t i = 0; i < KEYS; i++)
+		total += k->open[i].count;
+	*out = mem_alloc((total + 1) * sizeof(**out));
+	total = 0;
+	for (size_t i = 0; i < KEYS; i++)
+		for (size_t n = 0; n < k->open[i].count; n++)
+			(*out)[total++] = k->open[i].lines[n];
+	qsort(*out, total, sizeof(**out), by_begin);
+	for (size_t i = 0; i < total; i++) {
+		if (count && (*out)[count - 1].end == (*out)[i].begin)
+			(*out)[count - 1].end = (*out)[i].end;
+		else
+			(*out)[count++] = (*out)[i];
+	}
+	return count;
+}
+
+static void close_key(struct keyed *k, size_t key, struct lg_sink *sink)
+{
+	if (!k->open[key].count)
+		return;
+	emit_text(sink, lg_buf_str(&k->open[key].text));
+	lg_buf_clear(&k->open[key].text);
+	k->open[key].count = 0;
+}
+
+static void bound(struct keyed *k, struct lg_sink *sink)
+{
+	for (;;) {
+		struct lg_range *held;
+		size_t count = all_held(k, &held), oldest = KEYS;
+
+		free(held);
+		if (count <= LG_HELD_MAX)
+			return;
+		for (size_t i = 0; i < KEYS; i++)
+			if (k->open[i].count && (oldest == KEYS || k->open[i].lines[0].begin < k->open[oldest].lines[0].begin))
+				oldest = i;
+		close_key(k, oldest, sink);
+	}
+}
+
+static void keyed_line(void *state, const struct lg_line *line, struct lg_sink *sink)
+{
+	struct keyed *k = state;
+	char c = line->text.size ? line->text.data[0] : ' ';
+	struct lg_buf text = {0};
+
+	lg_buf_printf(&text, "<%d/%d%s>", line->part, line->parts, line->truncated ? " cut" : "");
+	lg_buf_append_str(&text, line->text);
+	if (c < 'a' || c >= 'a' + KEYS) {
+		emit_text(sink, lg_buf_str(&text));
+	} else {
+		size_t key = (size_t)(c - 'a');
+
+		lg_buf_append_str(&k->open[key].text, lg_buf_str(&text));
+		k->open[key].lines = mem_grow(k->open[key].lines, &k->open[key].cap, k->open[key].count + 1, sizeof(struct lg_range));
+		k->open[key].lines[k->open[key].count++] = (struct lg_range){line->begin, line->end};
+		if (line->text.size > 1 && line->text.data[1] == ';')
+			close_key(k, key, sink);
+		bound(k, sink);
+	}
+	lg_buf_fini(&text);
+}
+
+static void keyed_flush(void *state, struct lg_sink *sink)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		close_key(state, i, sink);
+}
+
+static size_t keyed_held(const void *state, struct lg_range *ranges, size_t max)
+{
+	struct lg_range *held;
+	size_t count = all_held(state, &held);
+
+	assert_true(count <= max);
+	if (count)
+		memcpy(ranges, held, count * sizeof(*held));
+	free(held);
+	return count;
+}
+
+static size_t keyed_save(const void *state, uint8_t *bytes)
+{
+	(void)state;
+	memset(bytes, 0x5a, LG_PARSER_STATE_MAX);
+	return LG_PARSER_STATE_MAX;
+}
+
+static enum lg_rc keyed_load(void *state, const uint8_t *bytes, size_t size)
+{
+	(void)state;
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != 0x5a)
+			return LG_INVALID;
+	return size == LG_PARSER_STATE_MAX ? LG_OK : LG_INVALID;
+}
+
+static void keyed_fini(void *state)
+{
+	struct keyed *k = state;
+
+	for (size_t i = 0; i < KEYS; i++) {
+		lg_buf_fini(&k->open[i].text);
+		free(k->open[i].lines);
+	}
+}
+
+static const struct lg_parser keyed_parser = {.name = "keyed", .state_size = sizeof(struct keyed), .init = test_init, .line = keyed_line,
+                                              .flush = keyed_flush, .held = keyed_held, .save = keyed_save, .load = keyed_load,
+                                              .fini = keyed_fini};
+
+/* ---- random sources ---------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t rng;
+
+static uint32_t below(uint32_t n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 17;
+	rng ^= rng << 5;
+	return rng % n;
+}
+
+static void put_char(struct lg_buf *out, const struct lg_stream_conf *conf)
+{
+	static const char letters[] = "aaabbbccddeee;;;XYZ .,0123456789";
+	char c = letters[below(sizeof(letters) - 1)];
+
+	if (strcmp(conf->encoding, "UTF-8") == 0) {
+		uint32_t odd = below(40);
+
+		if (odd == 0)
+			lg_buf_append_cstr(out, "\xe2\x82\xac");
+		else if (odd == 1 && below(20) == 0)
+			lg_buf_append_char(out, (char)0xff);
+		else
+			lg_buf_append_char(out, c);
+	} else {
+		const uint8_t *table = charset_table(charset_id_of(conf->encoding));
+		unsigned b = 0;
+
+		while (table[b] != (uint8_t)c)
+			b++;
+		lg_buf_append_char(out, (char)b);
+	}
+}
+
+static void put_record(struct lg_buf *out, const struct lg_stream_conf *conf, size_t start)
+{
+	size_t chars = below(20) == 0 ? below(1500) : below(30);
+
+	for (size_t i = 0; i < chars; i++)
+		put_char(out, conf);
+	if (conf->framing == LG_FRAMING_RDW) {
+		size_t size = out->size - start;
+
+		out->data[start] = (uint8_t)(size >> 8);
+		out->data[start + 1] = (uint8_t)size;
+	} else if (strcmp(conf->encoding, "UTF-8") == 0) {
+		lg_buf_append_cstr(out, below(10) == 0 ? "\r\n" : below(10) == 0 ? "\xc2\x85" : "\n");
+	} else {
+		lg_buf_append_cstr(out, below(10) == 0 ? "\r\x15" : below(10) == 0 ? "\x25" : "\x15");
+	}
+}
+
+static struct lg_buf random_source(const struct lg_stream_conf *conf, size_t records)
+{
+	struct lg_buf out = {0};
+
+	while (records--) {
+		size_t start = out.size;
+
+		if (conf->framing == LG_FRAMING_RDW)
+			lg_buf_append(&out, "\0\0\0\0", 4);
+		put_record(&out, conf, start);
+	}
+	return out;
+}
+
+static struct lg_stream *open_stream(const struct lg_stream_conf *conf, struct kept *kept, const uint8_t *saved, size_t size)
+{
+	struct lg_stream *s;
+	struct lg_err err;
+	enum lg_rc rc = saved ? lg_stream_load(&s, conf, &kept->sink, saved, size, &err) : lg_stream_new(&s, conf, &kept->sink, 0, &err);
+
+	if (rc != LG_OK)
+		fail_msg("%s", err.text);
+	return s;
+}
+
+/* One chunk of random size that starts at the stream's offset; what was not consumed comes again next time. */
+static void feed_some(struct lg_stream *s, const struct lg_buf *source, size_t *visible)
+{
+	size_t offset = (size_t)lg_stream_offset(s), used;
+	struct lg_err err;
+	bool last;
+
+	if (*visible < offset)
+		*visible = offset;
+	*visible += 1 + below(below(4) ? 60 : 3000);
+	if (*visible > source->size)
+		*visible = source->size;
+	last = *visible == source->size;
+	if (lg_stream_feed(s, source->data + offset, *visible - offset, last, 7, &used, &err) != LG_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(lg_stream_offset(s), offset + used);
+}
+
+static void run_whole(const struct lg_stream_conf *conf, const struct lg_buf *source, struct kept *kept)
+{
+	struct lg_stream *s = open_stream(conf, kept, NULL, 0);
+	size_t visible = 0;
+
+	while ((size_t)lg_stream_offset(s) < source->size)
+		feed_some(s, source, &visible);
+	lg_stream_flush(s);
+	lg_stream_free(s);
+}
+
+/* Reads the source with crashes: what was emitted behind the last checkpoint is lost with them. */
+static void run_crashing(const struct lg_stream_conf *conf, const struct lg_buf *source, struct kept *kept)
+{
+	uint8_t saved[LG_STREAM_SAVE_MAX];
+	struct lg_stream *s = open_stream(conf, kept, NULL, 0);
+	size_t saved_size = lg_stream_save(s, saved), saved_count = 0, visible = 0;
+	unsigned crashes = 0;
+
+	while ((size_t)lg_stream_offset(s) < source->size) {
+		feed_some(s, source, &visible);
+		if (below(3) == 0) {
+			saved_size = lg_stream_save(s, saved);
+			assert_in_range(saved_size, 1, LG_STREAM_SAVE_MAX);
+			saved_count = kept->count;
+		}
+		if (below(12) == 0 && crashes < 40) {
+			crashes++;
+			while (kept->count > saved_count)
+				free(kept->bodies[--kept->count]);
+			lg_stream_free(s);
+			s = open_stream(conf, kept, saved, saved_size);
+			/* the bytes known may be anywhere in the source, too */
+			visible = below(2) ? 0 : visible;
+		}
+	}
+	lg_stream_flush(s);
+	lg_stream_free(s);
+}
+
+static void records_are_the_same_with_and_without_crashes(void **state)
+{
+	static const char *const encodings[] = {"UTF-8", "IBM-1047"};
+
+	(void)state;
+	for (uint32_t round = 0; round < 400; round++) {
+		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 1],
+		                              .framing = round & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE, .on_oversize = round & 4 ? 1 : 0,
+		                              .max_record_size = 256, .parser = &keyed_parser};
+		struct kept whole = kept_make(), crashing = kept_make();
+		struct lg_buf source;
+
+		rng = 0x9e3779b9u * (round + 1);
+		source = random_source(&conf, 50 + below(200));
+		run_whole(&conf, &source, &whole);
+		run_crashing(&conf, &source, &crashing);
+		for (size_t i = 0; i < whole.count && i < crashing.count; i++)
+			if (strcmp(whole.bodies[i], crashing.bodies[i]) != 0)
+				fail_msg("round %u record %zu:\n%s\n%s", round, i, whole.bodies[i], crashing.bodies[i]);
+		assert_int_equal(crashing.count, whole.count);
+		kept_fini(&whole);
+		kept_fini(&crashing);
+		lg_buf_fini(&source);
+	}
+}
+
+/* ---- single facts ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct lg_stream_conf lines = {.encoding = (char *)(uintptr_t)"UTF-8", .framing = LG_FRAMING_LINE, .max_record_size = 256,
+                                            .parser = &keyed_parser};
+
+static void feed(struct lg_stream *s, const char *text, bool last)
+{
+	struct lg_err err;
+	size_t used;
+
+	if (lg_stream_feed(s, (const uint8_t *)text, strlen(text), last, 7, &used, &err) != LG_OK)
+		fail_msg("%s", err.text);
+}
+
+static void the_restart_is_the_oldest_held_line(void **state)
+{
+	struct kept kept = kept_make();
+	struct lg_stream *s = open_stream(&lines, &kept, NULL, 0);
+
+	(void)state;
+	feed(s, "one\n", false);
+	assert_int_equal(lg_stream_restart(s), 4);
+	feed(s, "a1\nX\nb1\na;2\nY\n", false);
+	assert_int_equal(lg_stream_offset(s), 18);
+	assert_int_equal(lg_stream_restart(s), 9); /* b1 */
+	feed(s, "b;2\n", false);
+	assert_int_equal(lg_stream_restart(s), 22);
+	assert_int_equal(kept.count, 5);
+	assert_string_equal(kept.bodies[2], "<0/0>a1<0/0>a;2");
+	assert_string_equal(kept.bodies[4], "<0/0>b1<0/0>b;2");
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+static void a_full_parser_far_into_the_file_still_fits(void **state)
+{
+	struct kept kept = kept_make();
+	uint8_t saved[LG_STREAM_SAVE_MAX];
+	struct lg_stream *s;
+	struct lg_err err;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(lg_stream_new(&s, &lines, &kept.sink, INT64_MAX / 2, &err), LG_OK);
+	/* 32 held lines with a line of 200 bytes emitted between any two */
+	for (int i = 0; i < LG_HELD_MAX; i++) {
+		char text[300];
+
+		memset(text, 'X', sizeof(text));
+		memcpy(text, "a-\n", 3);
+		memcpy(text + 200, "\n", 2);
+		feed(s, text, false);
+	}
+	assert_int_equal(kept.count, LG_HELD_MAX);
+	size = lg_stream_save(s, saved);
+	lg_stream_free(s);
+	s = open_stream(&lines, &kept, saved, size);
+	assert_int_equal(lg_stream_offset(s), INT64_MAX / 2);
+	assert_int_equal(saved[size - 3 * LG_HELD_MAX - 1], LG_HELD_MAX); /* all ranges are there, 3 bytes each */
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+static void damaged_positions_are_refused(void **state)
+{
+	struct kept kept = kept_make();
+	uint8_t saved[LG_STREAM_SAVE_MAX], bad[LG_STREAM_SAVE_MAX];
+	struct lg_stream *s = open_stream(&lines, &kept, NULL, 0);
+	struct lg_err err;
+	size_t size;
+
+	(void)state;
+	feed(s, "a1\nX\nb1\nY\n", false);
+	size = lg_stream_save(s, saved);
+	lg_stream_free(s);
+	for (size_t n = 0; n < size; n++) {
+		uint8_t *exact = mem_alloc(n ? n : 1);
+
+		memcpy(exact, saved, n);
+		assert_int_equal(lg_stream_load(&s, &lines, &kept.sink, exact, n, &err), LG_INVALID);
+		assert_null(s);
+		free(exact);
+	}
+	memcpy(bad, saved, size);
+	bad[0]++; /* another version */
+	assert_int_equal(lg_stream_load(&s, &lines, &kept.sink, bad, size, &err), LG_INVALID);
+	memcpy(bad, saved, size);
+	bad[size] = 0; /* something behind it */
+	assert_int_equal(lg_stream_load(&s, &lines, &kept.sink, bad, size + 1, &err), LG_INVALID);
+	memcpy(bad, saved, size);
+	bad[20] ^= 1; /* the parser's own */
+	assert_int_equal(lg_stream_load(&s, &lines, &kept.sink, bad, size, &err), LG_INVALID);
+	kept_fini(&kept);
+}
+
+static void what_auto_decided_is_not_decided_anew(void **state)
+{
+	struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)"auto", .framing = LG_FRAMING_AUTO, .max_record_size = 256,
+	                              .parser = &keyed_parser};
+	struct kept kept = kept_make();
+	uint8_t saved[LG_STREAM_SAVE_MAX], data[520];
+	struct lg_stream *s = open_stream(&conf, &kept, NULL, 0);
+	struct lg_err err;
+	size_t size, used;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i += 26) {
+		memset(data + i, 0xc1, 26); /* A in EBCDIC */
+		memcpy(data + i, "\0\x1a\0\0", 4);
+	}
+	assert_int_equal(lg_stream_feed(s, data, 52, false, 7, &used, &err), LG_OK);
+	assert_int_equal(used, 0);
+	assert_string_equal(lg_stream_encoding(s), "auto");
+	assert_int_equal(lg_stream_feed(s, data, sizeof(data), false, 7, &used, &err), LG_OK);
+	assert_int_equal(used, sizeof(data));
+	assert_int_equal(kept.count, 20);
+	assert_string_equal(kept.bodies[19], "<0/0>AAAAAAAAAAAAAAAAAAAAAA");
+	size = lg_stream_save(s, saved);
+	lg_stream_free(s);
+	s = open_stream(&conf, &kept, saved, size);
+	assert_string_equal(lg_stream_encoding(s), "IBM-037");
+	assert_int_equal(lg_stream_framing(s), LG_FRAMING_RDW);
+	/* one record is too little to decide, and is not decided about */
+	assert_int_equal(lg_stream_feed(s, data, 26, false, 7, &used, &err), LG_OK);
+	assert_int_equal(used, 26);
+	assert_int_equal(kept.count, 21);
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+static void nothing_is_emitted_from_data_that_do_not_fit(void **state)
+{
+	struct kept kept = kept_make();
+	struct lg_stream *s = open_stream(&lines, &kept, NULL, 0);
+	uint8_t data[64];
+	struct lg_err err;
+	size_t used;
+
+	(void)state;
+	memset(data, 0xc1, sizeof(data));
+	memcpy(data + 30, "\x0a", 1);
+	/* few bytes: it waits; more: it refuses */
+	assert_int_equal(lg_stream_feed(s, data, 8, false, 7, &used, &err), LG_OK);
+	assert_int_equal(used, 0);
+	assert_int_equal(lg_stream_feed(s, data, sizeof(data), false, 7, &used, &err), LG_INVALID);
+	assert_int_equal(used, 0);
+	assert_non_null(strstr(err.text, "encoding: IBM-1047"));
+	assert_int_equal(kept.count, 0);
+	lg_stream_free(s);
+	kept_fini(&kept);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_are_the_same_with_and_without_crashes),
+		cmocka_unit_test(the_restart_is_the_oldest_held_line),
+		cmocka_unit_test(a_full_parser_far_into_the_file_still_fits),
+		cmocka_unit_test(damaged_positions_are_refused),
+		cmocka_unit_test(what_auto_decided_is_not_decided_anew),
+		cmocka_unit_test(nothing_is_emitted_from_data_that_do_not_fit),
+	};
+
+	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
+}
