@@ -49,6 +49,13 @@ enum lg_rc spool_commit(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* Stores cursors (at most every 500 ms, or at once with `now`), deletes segments that nobody needs, keeps the spare. Returns the monotonic ns
  * at which it wants to be called next. */
 int64_t spool_maintain(struct spool *spool, bool now);
+/* The first sequence that is not durable: batches whose last record lies below are. In `interval` and `never` spool_commit answers LG_OK without a
+ * sync, so ask this. Any thread. */
+uint64_t spool_durable_next(struct spool *spool);
+/* Of the batches that spool_append took since open, in order, so many are durable; for batches that carry positions only. Any thread. */
+uint64_t spool_durable_appends(struct spool *spool);
+/* Lets go of tail batches until `want` bytes came free or the tail is empty; returns the bytes. For whoever needs the budget. Any thread. */
+size_t spool_tail_evict(struct spool *spool, size_t want);
 /* Called on the writer's thread after each commit; set before the first append. Wakes whoever waits for records. */
 void spool_on_commit(struct spool *spool, void (*wake)(void *arg), void *arg);
 /* Opens, or goes on with, a loss interval: it lives in the state slots until spool_loss_take hands it out to become a record.

@@ -1,0 +1,195 @@
+/* Outputs' cursors, positions and loss intervals: what the state slots hold. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "spool/impl.h"
+
+void spool_positions(struct spool *spool, struct lg_str input, void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size),
+                     void *arg)
+{
+	const struct posmap_entry *e;
+
+	for (size_t at = 0; (e = posmap_next(&spool->positions, &at));)
+		if (lg_str_equal(posmap_input(e), input))
+			each(arg, posmap_key(e), posmap_value(e), e->value_size);
+}
+
+/* Lock held. NULL: not known. */
+static struct spool_cursor_entry *find(struct spool *spool, const char *output)
+{
+	for (size_t i = 0; i < spool->state.cursor_count; i++)
+		if (strcmp(spool->state.cursors[i].name, output) == 0)
+			return &spool->state.cursors[i];
+	return NULL;
+}
+
+enum lg_rc spool_output_add(struct spool *spool, const char *output, bool at_end, struct lg_err *err)
+{
+	struct spool_cursor_entry *c;
+	uint64_t oldest, missed = 0;
+
+	if (!output[0] || strlen(output) >= SPOOL_NAME_SIZE)
+		return lg_err_set(err, LG_INVALID, "output %s: the name has to have 1 to %d bytes", output, SPOOL_NAME_SIZE - 1);
+	pthread_mutex_lock(&spool->lock);
+	oldest = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
+	c = find(spool, output);
+	if (c) {
+		c->known = true;
+		missed = c->seq < oldest && !(c->flags & CURSOR_DETACHED) ? c->seq : 0;
+		pthread_mutex_unlock(&spool->lock);
+		if (missed)
+			log_warning("spool %s: records %llu to %llu that output %s had not settled are gone", spool->dir, (unsigned long long)missed,
+			            (unsigned long long)oldest - 1, output);
+		return LG_OK;
+	}
+	if (spool->state.cursor_count == SPOOL_OUTPUTS_MAX) {
+		pthread_mutex_unlock(&spool->lock);
+		return lg_err_set(err, LG_INVALID, "output %s: a spool keeps %d cursors at most, orphaned ones included", output, SPOOL_OUTPUTS_MAX);
+	}
+	c = &spool->state.cursors[spool->state.cursor_count++];
+	*c = (struct spool_cursor_entry){.seq = at_end && !spool->state_lost ? spool->durable_next : oldest, .known = true};
+	snprintf(c->name, sizeof(c->name), "%s", output);
+	pthread_mutex_unlock(&spool->lock);
+	/* Durable before the first record: a crash must not let it start at a later end. */
+	return space_store_state(spool, err);
+}
+
+uint64_t spool_cursor(struct spool *spool, const char *output)
+{
+	struct spool_cursor_entry *c;
+	uint64_t seq;
+
+	pthread_mutex_lock(&spool->lock);
+	c = find(spool, output);
+	seq = c ? c->seq : 0;
+	pthread_mutex_unlock(&spool->lock);
+	return seq;
+}
+
+void spool_cursor_move(struct spool *spool, const char *output, uint64_t seq)
+{
+	struct spool_cursor_entry *c;
+
+	pthread_mutex_lock(&spool->lock);
+	c = find(spool, output);
+	if (seq > spool->durable_next)
+		seq = spool->durable_next; /* nothing beyond can be settled */
+	if (c && (seq > c->seq || c->flags & CURSOR_DETACHED)) {
+		if (seq > c->seq)
+			c->seq = seq;
+		if (!spool->seg_count || c->seq >= spool->segs[0].first_seq)
+			c->flags &= (uint8_t)~CURSOR_DETACHED;
+		spool->state_dirty = true;
+	}
+	pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_output_detach(struct spool *spool, const char *output)
+{
+	struct spool_cursor_entry *c;
+
+	pthread_mutex_lock(&spool->lock);
+	c = find(spool, output);
+	if (c) {
+		c->flags |= CURSOR_DETACHED;
+		spool->state_dirty = true;
+	}
+	pthread_mutex_unlock(&spool->lock);
+}
+
+enum lg_rc spool_output_forget(struct spool *spool, const char *output, struct lg_err *err)
+{
+	struct spool_cursor_entry *c;
+
+	pthread_mutex_lock(&spool->lock);
+	c = find(spool, output);
+	if (c) {
+		size_t behind = spool->state.cursor_count - (size_t)(c - spool->state.cursors) - 1;
+
+		memmove(c, c + 1, behind * sizeof(*c));
+		spool->state.cursor_count--;
+		spool->state_dirty = true;
+	}
+	pthread_mutex_unlock(&spool->lock);
+	return c ? LG_OK : lg_err_set(err, LG_NOTFOUND, "output %s: the spool has no cursor of that name", output);
+}
+
+/* ---- loss intervals ---- */
+
+/* Lock held. The open interval this loss belongs to; where the table is full, the one it has to share. */
+static struct spool_loss *loss_slot(struct spool *spool, char scope, const char *name, const char *reason)
+{
+	struct state_loss *losses = spool->state.losses;
+	struct spool_loss *shared = NULL;
+
+	for (size_t i = 0; i < spool->state.loss_count; i++) {
+		struct spool_loss *loss = &losses[i].loss;
+
+		if (losses[i].taken || loss->scope != scope)
+			continue;
+		if (strcmp(loss->name, name) == 0 && strcmp(loss->reason, reason) == 0)
+			return loss;
+		if (!shared || strcmp(loss->name, name) == 0)
+			shared = loss;
+	}
+	if (spool->state.loss_count < STATE_LOSSES_MAX) {
+		struct state_loss *fresh = &losses[spool->state.loss_count++];
+
+		*fresh = (struct state_loss){.loss = {.scope = scope, .first = UINT64_MAX}};
+		snprintf(fresh->loss.name, sizeof(fresh->loss.name), "%.63s", name);
+		snprintf(fresh->loss.reason, sizeof(fresh->loss.reason), "%.63s", reason);
+		return &fresh->loss;
+	}
+	if (!shared)
+		shared = &losses[STATE_LOSSES_MAX - 1].loss;
+	if (strcmp(shared->name, name) != 0)
+		snprintf(shared->name, sizeof(shared->name), "(several)");
+	snprintf(shared->reason, sizeof(shared->reason), "(several)");
+	return shared;
+}
+
+enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
+                      const char *reason, struct lg_err *err)
+{
+	int64_t now = clock_utc(spool->conf.clock);
+	struct spool_loss *loss;
+
+	if ((scope != 'I' && scope != 'O') || !name[0] || !reason[0])
+		return lg_err_set(err, LG_INVALID, "a loss needs scope I or O, a name and a reason");
+	pthread_mutex_lock(&spool->lock);
+	loss = loss_slot(spool, scope, name, reason);
+	if (!loss->count)
+		loss->begin_ns = now;
+	loss->end_ns = now;
+	if (first < loss->first)
+		loss->first = first;
+	if (last > loss->last)
+		loss->last = last;
+	loss->count += count;
+	loss->bytes += bytes;
+	spool->state_dirty = true;
+	pthread_mutex_unlock(&spool->lock);
+	return LG_OK;
+}
+
+bool spool_loss_take(struct spool *spool, struct spool_loss *loss)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&spool->lock);
+	for (size_t i = 0; i < spool->state.loss_count && !found; i++) {
+		struct state_loss *entry = &spool->state.losses[i];
+
+		if (entry->taken)
+			continue;
+		*loss = entry->loss;
+		entry->taken = true;
+		/* It stays on disk until the record made of it, the next batch appended, is durable. */
+		entry->taken_append = spool->append_count + 1;
+		spool->state_dirty = true;
+		found = true;
+	}
+	pthread_mutex_unlock(&spool->lock);
+	return found;
+}

@@ -1,0 +1,512 @@
+/* Start-up: which records there are, which of them were acknowledged, and where every input and output stands.
+ * The rules are DESIGN section 1.6; SPOOL.md, "Recovery", has them step by step. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "spool/impl.h"
+
+/* ---- one segment ---- */
+
+struct item {
+	uint64_t from, to;
+	bool bad;
+	struct frame_header frame; /* its pointers are not used: they borrowed from the scan */
+};
+
+struct items {
+	struct item *list;
+	size_t count, cap;
+	uint64_t mark; /* highest offset that some header calls synced */
+};
+
+static enum lg_rc collect(struct segment_scan *scan, struct items *items, struct lg_err *err)
+{
+	struct scan_item found;
+
+	for (;;) {
+		enum scan_kind kind = segment_scan_next(scan, &found);
+
+		if (kind == SCAN_END)
+			return LG_OK;
+		if (kind == SCAN_ERROR)
+			return lg_err_sys(err, -scan->error, "segment %llu: reading", (unsigned long long)scan->number);
+		if (kind == SCAN_UNSUPPORTED)
+			return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: written by a later version of Lugger", (unsigned long long)scan->number);
+		items->list = mem_grow(items->list, &items->cap, items->count + 1, sizeof(*items->list));
+		items->list[items->count++] = (struct item){found.from, found.to, kind == SCAN_BAD, found.frame};
+		if (kind == SCAN_FRAME && found.frame.durable_offset > items->mark)
+			items->mark = found.frame.durable_offset;
+	}
+}
+
+static void fold_positions(struct segment_scan *scan, const struct item *item, struct posmap *positions)
+{
+	struct scan_item again;
+	struct segment_scan one;
+
+	if (!positions || !item->frame.positions_size)
+		return;
+	segment_scan_begin(&one, scan->io, scan->handle, scan->number, scan->spool_tag, item->from, item->to);
+	if (segment_scan_next(&one, &again) == SCAN_FRAME)
+		posmap_put_encoded(positions, again.frame.input, again.frame.positions, again.frame.positions_size);
+	segment_scan_end(&one);
+}
+
+static void accept(struct tip_scan *result, const struct item *item)
+{
+	const struct frame_header *f = &item->frame;
+
+	if (!result->index.count)
+		result->tag = f->spool_tag;
+	frame_index_add(&result->index, &(struct frame_entry){item->from, f->first_seq, f->first_ns, f->last_ns});
+	memcpy(result->log_id, f->log_id, 16);
+	result->records += f->count;
+	result->next_seq = f->first_seq + f->count;
+	result->end = item->to;
+}
+
+/* True when the segment's good part ends with this item. */
+static bool judge(struct spool *spool, struct segment_scan *scan, const struct item *item, uint64_t mark, struct posmap *positions, bool quiet,
+                  struct tip_scan *result)
+{
+	int error = 0;
+	bool bad = item->bad || item->frame.first_seq < result->next_seq;
+
+	if (!bad && item->from >= mark && segment_payload_check(scan->io, scan->handle, &item->frame, item->from, &error) != LG_OK)
+		bad = true;
+	if (!bad) {
+		accept(result, item);
+		fold_positions(scan, item, positions);
+		return false;
+	}
+	if (item->from < mark) {
+		uint64_t to = item->to < mark ? item->to : mark;
+
+		result->corrupt++;
+		result->end = to;
+		if (!quiet && quarantine_first(spool, scan->number, item->from)) {
+			log_error("spool %s: segment %llu: %llu bytes at %llu were durable and do not verify; set aside in quarantine", spool->dir,
+			          (unsigned long long)scan->number, (unsigned long long)(to - item->from), (unsigned long long)item->from);
+			quarantine_bytes(spool, scan->handle, scan->number, item->from, to, "corrupt: synced bytes do not verify");
+		}
+		if (item->to <= mark)
+			return false;
+	}
+	result->torn_from = item->from > mark ? item->from : mark;
+	return true;
+}
+
+enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark, struct posmap *positions,
+                        bool quiet, struct tip_scan *result, struct lg_err *err)
+{
+	struct items items = {.mark = mark};
+	struct segment_scan scan;
+	enum lg_rc rc;
+
+	segment_scan_begin(&scan, spool->conf.io, handle, number, spool_tag(spool->state.spool_id), from, size);
+	scan.stop_at_zero = quiet;
+	rc = collect(&scan, &items, err);
+	result->end = from;
+	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
+		if (judge(spool, &scan, &items.list[i], items.mark, positions, quiet, result)) {
+			result->torn_to = items.list[items.count - 1].to;
+			break;
+		}
+	}
+	if (rc == LG_OK && result->torn_from == result->torn_to && result->end < items.mark) {
+		result->corrupt++; /* synced bytes became zeros */
+		result->end = items.mark;
+	}
+	result->index.next_seq = result->next_seq;
+	result->index.end = result->end;
+	segment_scan_end(&scan);
+	free(items.list);
+	return rc;
+}
+
+/* ---- the list ---- */
+
+static void list_name(void *arg, const char *name)
+{
+	struct spool *spool = arg;
+	struct seg seg = {0};
+
+	if (!segment_parse_name(name, &seg.number, &seg.first_seq))
+		return;
+	spool->segs = mem_grow(spool->segs, &spool->seg_cap, spool->seg_count + 1, sizeof(*spool->segs));
+	spool->segs[spool->seg_count++] = seg;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct seg *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+enum lg_rc recover_list(struct spool *spool, struct lg_err *err)
+{
+	const struct sys_io *io = spool->conf.io;
+	char path[SPOOL_PATH_MAX];
+	size_t kept = 0;
+	int rc;
+
+	spool->seg_count = 0;
+	rc = io->list(io->self, spool->dir, list_name, spool);
+	if (rc < 0)
+		return lg_err_sys(err, -rc, "listing");
+	if (spool->seg_count)
+		qsort(spool->segs, spool->seg_count, sizeof(*spool->segs), by_number);
+	for (size_t i = 0; i < spool->seg_count; i++) {
+		struct seg *seg = &spool->segs[i];
+		int handle = io->open(io->self, spool_segment_path(spool, path, seg->number, seg->first_seq), SYS_READ);
+		int64_t size;
+
+		if (handle == -ENOENT && spool->peek)
+			continue; /* deleted by the daemon just now */
+		if (handle < 0)
+			return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)seg->number);
+		size = io->size(io->self, handle);
+		io->close(io->self, handle);
+		if (size < 0)
+			return lg_err_sys(err, (int)-size, "segment %llu", (unsigned long long)seg->number);
+		seg->size = (uint64_t)size;
+		spool->segs[kept++] = *seg;
+	}
+	spool->seg_count = kept;
+	return LG_OK;
+}
+
+/* ---- all of it ---- */
+
+static enum lg_rc create_state(struct spool *spool, const char *path, struct lg_err *err)
+{
+	const struct sys_io *io = spool->conf.io;
+	char temp[SPOOL_PATH_MAX];
+	uint8_t *zeros = mem_zalloc(STATE_FILE_SIZE);
+	struct iovec iov = {zeros, STATE_FILE_SIZE};
+	int handle, rc;
+
+	/* Written, not only reserved: a later store must need no block that a full disk could refuse. */
+	spool_path(spool, temp, "state.tmp");
+	io->unlink(io->self, temp);
+	rc = handle = io->open(io->self, temp, SYS_WRITE | SYS_CREATE | SYS_EXCLUSIVE);
+	if (rc >= 0)
+		rc = io->pwritev(io->self, handle, &iov, 1, 0);
+	if (rc >= 0)
+		rc = io->fsync(io->self, handle);
+	if (rc >= 0)
+		rc = io->rename(io->self, temp, path);
+	if (rc >= 0)
+		rc = io->sync_dir(io->self, spool->dir);
+	free(zeros);
+	spool->state_handle = handle;
+	return rc < 0 ? lg_err_sys(err, -rc, "creating the state file") : LG_OK;
+}
+
+static enum lg_rc load_state(struct spool *spool, struct lg_err *err)
+{
+	const struct sys_io *io = spool->conf.io;
+	char path[SPOOL_PATH_MAX];
+	enum lg_rc rc;
+
+	spool_path(spool, path, "state");
+	spool->state_handle = io->open(io->self, path, spool->peek ? SYS_READ : SYS_WRITE);
+	if (spool->state_handle == -ENOENT && !spool->peek) {
+		rc = create_state(spool, path, err);
+		spool->state_lost = spool->seg_count > 0;
+		return rc;
+	}
+	if (spool->state_handle == -ENOENT) {
+		spool->state_lost = true;
+		return LG_OK;
+	}
+	if (spool->state_handle < 0)
+		return lg_err_sys(err, -spool->state_handle, "opening the state file");
+	rc = state_read(&spool->state, io, spool->state_handle, err);
+	if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
+		spool->state_lost = spool->seg_count > 0;
+		if (rc == LG_CORRUPT)
+			log_error("spool %s: %s; rebuilding it from the segments: records may be repeated", spool->dir, err->text);
+		memset(&spool->state, 0, sizeof(spool->state));
+		rc = LG_OK;
+	}
+	return rc;
+}
+
+static int open_segment(struct spool *spool, const struct seg *seg)
+{
+	char path[SPOOL_PATH_MAX];
+
+	return spool->conf.io->open(spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq),
+	                            spool->peek ? SYS_READ : SYS_WRITE);
+}
+
+static void use_header(struct spool *spool, const struct segment_header *header)
+{
+	if (spool->state_lost) {
+		memcpy(spool->state.cursors, header->cursors, header->cursor_count * sizeof(*header->cursors));
+		spool->state.cursor_count = header->cursor_count;
+	}
+	for (size_t i = 0; i < header->range_count; i++) {
+		spool->ranges = mem_grow(spool->ranges, &spool->range_cap, spool->range_count + 1, sizeof(*spool->ranges));
+		spool->ranges[spool->range_count++] = header->ranges[i];
+	}
+}
+
+/* Finds the newest segment whose header verifies: *base is its place in the list, seg_count where there is none. *from[] starts behind it. */
+static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, struct lg_err *err)
+{
+	const uint8_t none[16] = {0};
+	struct segment_header header;
+
+	for (size_t i = spool->seg_count; i-- > 0;) {
+		int handle = open_segment(spool, &spool->segs[i]);
+		enum lg_rc rc;
+
+		if (handle < 0)
+			return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)spool->segs[i].number);
+		posmap_fini(&spool->positions);
+		rc = segment_header_read(&header, &spool->positions, spool->conf.io, handle, spool->segs[i].number, err);
+		spool->conf.io->close(spool->conf.io->self, handle);
+		if (rc == LG_OK && memcmp(spool->state.spool_id, none, 16) != 0 && memcmp(spool->state.spool_id, header.spool_id, 16) != 0)
+			rc = lg_err_set(err, LG_INVALID, "segment %llu belongs to another spool", (unsigned long long)header.number);
+		if (rc == LG_OK) {
+			memcpy(spool->state.spool_id, header.spool_id, 16);
+			use_header(spool, &header);
+			*base = i;
+			*from = header.size;
+			segment_header_fini(&header);
+			return LG_OK;
+		}
+		segment_header_fini(&header);
+		if (rc != LG_CORRUPT)
+			return rc;
+		log_error("spool %s: %s; positions are taken from the segment before", spool->dir, err->text);
+		spool->stat.corrupt_frames++;
+	}
+	posmap_fini(&spool->positions);
+	*base = spool->seg_count;
+	return LG_OK;
+}
+
+static void note_range(struct spool *spool, const uint8_t log_id[16], uint64_t first_seq)
+{
+	if (spool->range_count && memcmp(spool->ranges[spool->range_count - 1].log_id, log_id, 16) == 0)
+		return;
+	spool->ranges = mem_grow(spool->ranges, &spool->range_cap, spool->range_count + 1, sizeof(*spool->ranges));
+	memcpy(spool->ranges[spool->range_count].log_id, log_id, 16);
+	spool->ranges[spool->range_count++].first_seq = first_seq;
+}
+
+static void set_aside_tail(struct spool *spool, int handle, uint64_t number, const struct tip_scan *scan)
+{
+	uint64_t bytes = scan->torn_to - scan->torn_from;
+
+	log_warning("spool %s: segment %llu: %llu bytes at %llu were never acknowledged (a torn tail); set aside in quarantine", spool->dir,
+	            (unsigned long long)number, (unsigned long long)bytes, (unsigned long long)scan->torn_from);
+	spool->stat.torn_bytes += bytes;
+	spool->old_keep = !quarantine_bytes(spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
+}
+
+/* Folds segment i; the newest one becomes what the log goes on from. */
+static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, struct lg_err *err)
+{
+	const struct sys_io *io = spool->conf.io;
+	struct seg *seg = &spool->segs[i];
+	bool newest = i + 1 == spool->seg_count;
+	uint64_t mark = spool->state.segment == seg->number ? spool->state.durable_offset : 0;
+	struct tip_scan scan = {.next_seq = seg->first_seq};
+	int handle = open_segment(spool, seg), rc;
+	enum lg_rc result;
+
+	if (handle < 0)
+		return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)seg->number);
+	result = recover_scan(spool, handle, seg->number, from, seg->size, mark, &spool->positions, spool->peek, &scan, err);
+	if (result != LG_OK)
+		goto done;
+	spool->stat.corrupt_frames += scan.corrupt;
+	if (scan.index.count)
+		note_range(spool, scan.log_id, seg->first_seq);
+	if (!newest)
+		goto done;
+	if (scan.torn_to > scan.torn_from && !spool->peek)
+		set_aside_tail(spool, handle, seg->number, &scan);
+	/* What was accepted above the mark may lie in the page cache only: it must not be shown before it is durable. */
+	rc = spool->peek ? 0 : io->fsync(io->self, handle);
+	if (rc < 0) {
+		result = lg_err_sys(err, -rc, "syncing segment %llu", (unsigned long long)seg->number);
+		goto done;
+	}
+	seg->end = scan.end;
+	spool->prev_number = seg->number;
+	spool->prev_end = scan.end;
+	if (scan.next_seq > spool->next_seq)
+		spool->next_seq = scan.next_seq;
+	if (!spool->state.spool_id[0] && scan.index.count && spool_tag(spool->state.spool_id) == 0)
+		spool->found_tag = scan.tag;
+	spool->index = scan.index;
+	scan.index = (struct frame_index){0};
+done:
+	frame_index_fini(&scan.index);
+	io->close(io->self, handle);
+	return result;
+}
+
+/* Segments below the low-water mark were given up before the crash: deletion goes on. */
+static void doom_below(struct spool *spool, uint64_t low_number)
+{
+	size_t gone = 0;
+
+	while (gone < spool->seg_count && spool->segs[gone].number < low_number)
+		gone++;
+	for (size_t i = 0; i < gone; i++) {
+		spool->doomed = mem_grow(spool->doomed, &spool->doomed_cap, spool->doomed_count + 1, sizeof(*spool->doomed));
+		spool->doomed[spool->doomed_count++] = (struct doomed){spool->segs[i].number, spool->segs[i].first_seq, spool->segs[i].size};
+	}
+	if (gone)
+		memmove(spool->segs, spool->segs + gone, (spool->seg_count - gone) * sizeof(*spool->segs));
+	spool->seg_count -= gone;
+}
+
+static enum lg_rc ensure_id(struct spool *spool, struct lg_err *err)
+{
+	const uint8_t none[16] = {0};
+	int rc;
+
+	if (memcmp(spool->state.spool_id, none, 16) != 0 || spool->peek)
+		return LG_OK;
+	rc = sys_random(spool->state.spool_id, 16);
+	if (rc < 0)
+		return lg_err_sys(err, -rc, "drawing the spool id");
+	spool->state.spool_id[0] |= 1; /* never all zeros: that means unknown */
+	for (int i = 0; spool->found_tag && i < 8; i++)
+		spool->state.spool_id[i] = (uint8_t)(spool->found_tag >> (56 - 8 * i)); /* so that old frames still belong */
+	return LG_OK;
+}
+
+static void settle_numbers(struct spool *spool)
+{
+	struct state *state = &spool->state;
+
+	if (spool->next_seq < 1)
+		spool->next_seq = 1;
+	if (state->durable_upto > spool->next_seq) {
+		log_error("spool %s: records %llu to %llu were durable and are missing", spool->dir, (unsigned long long)spool->next_seq,
+		          (unsigned long long)state->durable_upto - 1);
+		spool->next_seq = state->durable_upto;
+	}
+	for (size_t i = 0; i < state->cursor_count; i++)
+		if (state->cursors[i].seq > spool->next_seq)
+			spool->next_seq = state->cursors[i].seq;
+	if (spool->seg_count && state->next_number <= spool->segs[spool->seg_count - 1].number)
+		state->next_number = spool->segs[spool->seg_count - 1].number + 1;
+	if (!state->next_number)
+		state->next_number = 1;
+	spool->durable_next = spool->next_seq;
+	spool->stat.next_seq = spool->next_seq;
+}
+
+static void find_spare(struct spool *spool)
+{
+	const struct sys_io *io = spool->conf.io;
+	char path[SPOOL_PATH_MAX];
+	uint8_t head[FRAME_FIXED];
+	int handle = io->open(io->self, spool_path(spool, path, "spare"), SYS_READ);
+	int64_t size;
+
+	if (handle < 0)
+		return;
+	size = io->size(io->self, handle);
+	/* A crash in the middle of its publication left a header in it: then it is no longer a file of zeros. */
+	if (size >= (int64_t)spool->conf.segment_size && io->pread(io->self, handle, head, sizeof(head), 0) == (ssize_t)sizeof(head) && !head[0])
+		spool->spare_size = (uint64_t)size;
+	io->close(io->self, handle);
+	if (!spool->spare_size)
+		io->unlink(io->self, path);
+}
+
+enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
+{
+	size_t base = 0;
+	uint64_t from = 0;
+	enum lg_rc rc = recover_list(spool, err);
+
+	if (rc == LG_OK)
+		rc = load_state(spool, err);
+	if (rc != LG_OK)
+		return rc;
+	spool->low_durable = spool->state.low_number;
+	doom_below(spool, spool->state.low_number);
+	rc = find_base(spool, &base, &from, err);
+	if (rc != LG_OK)
+		return rc;
+	if (base == spool->seg_count)
+		base = from = 0;
+	for (size_t i = base; rc == LG_OK && i < spool->seg_count; i++, from = 0)
+		rc = fold_segment(spool, i, from, err);
+	if (rc == LG_OK)
+		rc = ensure_id(spool, err);
+	if (rc != LG_OK)
+		return rc;
+	settle_numbers(spool);
+	if (!spool->peek) {
+		find_spare(spool);
+		spool->old_index = spool->index;
+		spool->index = (struct frame_index){0};
+		spool->old_number = spool->seg_count ? spool->segs[spool->seg_count - 1].number : 0;
+	}
+	return LG_OK;
+}
+
+static struct seg *find_old(struct spool *spool)
+{
+	for (size_t i = spool->seg_count; i-- > 0;)
+		if (spool->segs[i].number == spool->old_number)
+			return i + 1 < spool->seg_count ? &spool->segs[i] : NULL;
+	return NULL;
+}
+
+/* Footer and final size for what was the newest segment. Every reader does without; so a failure costs disk space only. */
+static int seal_old(struct spool *spool, struct seg *seg)
+{
+	const struct sys_io *io = spool->conf.io;
+	struct iovec iov;
+	int handle = open_segment(spool, seg), rc;
+
+	if (handle < 0)
+		return handle;
+	lg_buf_clear(&spool->bytes);
+	segment_footer_encode(seg->number, &spool->old_index, &spool->bytes);
+	iov = (struct iovec){spool->bytes.data, spool->bytes.size};
+	rc = io->truncate(io->self, handle, seg->end);
+	if (rc == 0)
+		rc = io->fsync(io->self, handle);
+	if (rc == 0)
+		rc = io->pwritev(io->self, handle, &iov, 1, seg->end);
+	if (rc == 0)
+		rc = io->fsync(io->self, handle);
+	if (rc == 0)
+		seg->size = seg->end + spool->bytes.size;
+	io->close(io->self, handle);
+	return rc;
+}
+
+void recover_finish(struct spool *spool)
+{
+	struct seg *seg = find_old(spool);
+	int rc;
+
+	if (seg && spool->old_index.count)
+		seg->last_ns = spool->old_index.entries[spool->old_index.count - 1].last_ns;
+	if (seg && !spool->old_keep) {
+		rc = seal_old(spool, seg);
+		if (rc < 0)
+			log_warning("spool %s: segment %llu could not be sealed (%s); it is read without a footer", spool->dir,
+			            (unsigned long long)seg->number, strerror(-rc));
+	}
+	frame_index_fini(&spool->old_index);
+}
