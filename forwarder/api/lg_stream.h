@@ -30,7 +30,7 @@ extern const struct lg_option lg_stream_options[];
 /* One physical record, framing removed, converted to UTF-8. */
 struct lg_line {
 	struct lg_str text;
-	int64_t begin, end;  /* byte range in the source, framing included */
+	int64_t begin, end;  /* byte range in the source, framing included; -1 where the source cannot be read again (sockets) */
 	int64_t received_ns; /* UTC */
 	bool truncated;      /* it was cut at max_record_size */
 	int part, parts;     /* split records: part 1 of 3; parts 0 when whole; the last part's number is not known while reading
@@ -119,6 +119,10 @@ int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not who
 /* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns the size. */
 size_t lg_stream_save(const struct lg_stream *stream, uint8_t *bytes);
 const struct lg_stream_stats *lg_stream_stats(const struct lg_stream *stream);
+
+/* For inputs that do their own framing: the text as valid UTF-8, with U+FFFD for each wrong sequence, which is counted. Borrows from `in`
+ * where nothing is wrong, else from `scratch`, which is overwritten. */
+struct lg_str lg_utf8_repair(struct lg_str in, struct lg_buf *scratch, uint64_t *substitutions);
 /* The encoding's canonical name and the framing in use; "auto" and LG_FRAMING_AUTO while `auto` has not decided. */
 const char *lg_stream_encoding(const struct lg_stream *stream);
 int lg_stream_framing(const struct lg_stream *stream);

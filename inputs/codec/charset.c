@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/lg_stream.h"
 #include "base/text.h"
 
 #define NEL 0x85 /* U+0085 */
@@ -226,6 +227,14 @@ static struct lg_str repair_utf8(const uint8_t *data, size_t size, size_t valid,
 		size -= valid;
 		valid = text_utf8_valid(data, size);
 	}
+}
+
+struct lg_str lg_utf8_repair(struct lg_str in, struct lg_buf *scratch, uint64_t *substitutions)
+{
+	const uint8_t *data = (const uint8_t *)in.data;
+	size_t valid = text_utf8_valid(data, in.size);
+
+	return valid == in.size ? in : repair_utf8(data, in.size, valid, scratch, substitutions);
 }
 
 /* C2 85 inside a record: in place, the text only shrinks. */

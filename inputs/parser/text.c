@@ -5,7 +5,8 @@
 
 void parser_mark_line(struct lg_draft *draft, const struct lg_line *line, struct parser_scratch *scratch)
 {
-	lg_draft_number(draft, LG_F_LOG_OFFSET, line->begin);
+	if (line->begin >= 0)
+		lg_draft_number(draft, LG_F_LOG_OFFSET, line->begin);
 	if (line->truncated)
 		lg_draft_bool(draft, LG_F_TRUNCATED, true);
 	if (line->part <= 0)

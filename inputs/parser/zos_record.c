@@ -131,7 +131,8 @@ void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)
 	draft.received_ns = message->received_ns;
 	draft.time_ns = message->instant.utc_ns;
 	lg_draft_string(&draft, LG_F_EVENT_DATASET, LG_STR("zos.syslog"));
-	lg_draft_number(&draft, LG_F_LOG_OFFSET, message->begin);
+	if (message->begin >= 0)
+		lg_draft_number(&draft, LG_F_LOG_OFFSET, message->begin);
 	set_head(&draft, message, codes);
 	set_text(zos, &draft, message, &action);
 	if (message->instant.ambiguous)

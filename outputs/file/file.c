@@ -217,6 +217,7 @@ static void file_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 	struct file_out *o = state;
 
 	(void)now_ns;
+	lg_waitset_clear(ws);
 	if (!ready(o) || !write_pending(o) || !settle_group(o))
 		return;
 	if (o->pending.size)

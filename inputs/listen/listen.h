@@ -1,0 +1,90 @@
+/* listen.h - inside input `listen`: the listener, its connections, and what they share.
+ *
+ * One owner, the input's thread. A connection's messages go through its own parser state into the batch at once; only the bytes of an
+ * incomplete message wait, in the connection's buffer. A full core stops all reading, and TCP holds the senders back.
+ *
+ * An orderly end of the peer's stream is answered only when all its records are on stable storage: a sender that waits for our
+ * end (Lugger's output `syslog` does) may take it as proof.
+ */
+#ifndef LISTEN_H
+#define LISTEN_H
+
+#include "frame.h"
+
+enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX };
+
+struct listen_conf {
+	char *address;
+	int transport; /* enum listen_transport */
+	int framing;   /* enum frame_mode */
+	const struct lg_parser *parser;
+	void *parser_conf; /* right behind parser: config fills it */
+	struct lg_tls_conf tls;
+	int64_t max_connections;
+	int64_t idle_timeout_ns; /* 0: none */
+	uint64_t max_record_size;
+};
+
+/* A warning that repeats is said once in a while, with the number of those not said. */
+struct listen_warning {
+	int64_t next_ns;
+	uint64_t held_back;
+};
+
+struct listen {
+	const struct listen_conf *conf;
+	struct lg_input_host *host;
+	struct lg_listener *listener;
+	size_t listener_slot;     /* of the last waitset */
+	struct peer *peers;       /* list, in turn order */
+	size_t peer_count;
+	bool refusing;            /* max_connections is reached */
+	int64_t accept_again_ns;  /* after accept failed */
+	uint8_t *block;           /* LISTEN_BLOCK bytes that every connection reads into while it has nothing kept */
+	struct lg_buf scratch;    /* repaired UTF-8 */
+	uint64_t emitted;         /* a token: records given to the core */
+	uint64_t durable;         /* of them, on stable storage */
+	uint64_t accepted, refused, failed, framing_errors, idle_closed;
+	uint64_t substitutions, oversize, torn;
+	struct listen_warning handshake_warning, framing_warning, broken_warning;
+};
+
+#define LISTEN_BLOCK 65536 /* bytes read from one connection in its turn */
+
+void listen_warn(struct listen *l, struct listen_warning *warning, int64_t now_ns, const char *fmt, ...) LG_PRINTF(4, 5);
+
+/* ---- peer.c: one connection ---- */
+
+enum peer_stage {
+	PEER_HANDSHAKE,
+	PEER_READING,
+	PEER_ENDING, /* nothing more is read; closed when `settle_at` records are durable */
+};
+
+struct peer {
+	struct lg_sink sink; /* first: the parser's way back to the peer */
+	struct listen *listen;
+	struct lg_conn *conn;
+	struct lg_origin *origin;
+	void *parser;        /* its state */
+	struct framer framer;
+	struct lg_buf kept;  /* bytes of an incomplete message */
+	int64_t active_ns;   /* monotonic: when bytes last came */
+	int64_t tick_utc_ns; /* when the parser wants to be called */
+	enum peer_stage stage;
+	uint64_t settle_at;
+	int fd;              /* as in the last waitset, -1: not there */
+	size_t slot;
+	bool more;           /* the last turn ended before the bytes did */
+	struct peer *next;
+};
+
+/* Takes the connection. NULL: the parser cannot start (err). */
+struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, struct lg_err *err);
+void peer_free(struct peer *p); /* closes; nothing is emitted */
+/* One bounded turn. LG_OK: go on; LG_EOF: free it. */
+enum lg_rc peer_turn(struct peer *p, int64_t now_ns);
+/* Reads no more: what is kept and what the parser holds is emitted now. */
+void peer_end(struct peer *p);
+
+#endif
