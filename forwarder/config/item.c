@@ -157,19 +157,19 @@ static void run_check(const struct option_reader *reader, const struct yaml_node
 /* ---- inputs ---- */
 
 /* The parser is needed before the walk, because its options belong to the same mapping. */
-static void choose_parser(const struct option_reader *reader, const struct yaml_node *node, struct config_input *input)
+static void choose_parser(const struct option_reader *reader, const struct yaml_node *node, const struct config_input *input,
+                          struct config_parser *slot)
 {
-	struct lg_stream_conf *stream = input->conf;
 	const struct lg_option row = {.name = "parser", .type = LG_OPT_PARSER};
 	const struct option_set set = {NULL, NULL, "input", input->plugin->name};
 	struct yaml_node fallback = {.kind = YAML_KIND_SCALAR};
 	const struct yaml_node *given = yamltree_get(node, "parser");
 
 	fallback.text = lg_str_from(input->plugin->parser ? input->plugin->parser : "text");
-	if (!given || option_read_value(reader, &row, &set, given, (void *)&stream->parser) != LG_OK)
-		(void)option_read_value(reader, &row, &set, &fallback, (void *)&stream->parser);
-	if (stream->parser)
-		stream->parser_conf = mem_zalloc(stream->parser->conf_size);
+	if (!given || option_read_value(reader, &row, &set, given, (void *)&slot->parser) != LG_OK)
+		(void)option_read_value(reader, &row, &set, &fallback, (void *)&slot->parser);
+	if (slot->parser)
+		slot->conf = mem_zalloc(slot->parser->conf_size);
 }
 
 void item_read_input(const struct option_reader *reader, const struct yaml_node *node, const struct config *config,
@@ -180,21 +180,21 @@ void item_read_input(const struct option_reader *reader, const struct yaml_node 
 	const struct lg_input_plugin *plugin = type ? find_input_plugin(reader, type) : NULL;
 	struct option_set sets[CONFIG_SETS_MAX];
 	size_t errors = reader->problems->errors;
-	struct lg_stream_conf *stream = NULL;
+	struct config_parser *slot;
 
 	input->line = node->mark.line;
 	if (!plugin)
 		return;
 	input->plugin = plugin;
 	input->conf = mem_zalloc(plugin->conf_size);
-	if (plugin->uses_stream) {
+	slot = config_input_parser(input);
+	if (slot) {
 		const struct lg_parser *parser;
 
-		choose_parser(reader, node, input);
-		stream = input->conf;
-		parser = stream->parser;
+		choose_parser(reader, node, input, slot);
+		parser = slot->parser;
 		option_read(reader, node, sets, config_input_sets(input, sets), what.text);
-		stream->parser = parser; /* the walk read the row again, over its own default */
+		slot->parser = parser; /* the walk read the row again, over its own default */
 	} else {
 		option_read(reader, node, sets, config_input_sets(input, sets), what.text);
 	}
@@ -207,20 +207,21 @@ void item_read_input(const struct option_reader *reader, const struct yaml_node 
 	if (reader->problems->errors != errors)
 		return;
 	run_check(reader, node, plugin->check, input->conf, what.text);
-	if (stream && stream->parser)
-		run_check(reader, node, stream->parser->check, stream->parser_conf, what.text);
+	if (slot && slot->parser)
+		run_check(reader, node, slot->parser->check, slot->conf, what.text);
 }
 
 void item_free_input(struct config_input *input)
 {
-	struct lg_stream_conf *stream = input->plugin && input->plugin->uses_stream ? input->conf : NULL;
+	struct config_parser *slot = config_input_parser(input);
 
-	if (stream) {
-		if (stream->parser)
-			option_free(stream->parser->options, stream->parser_conf);
-		free(stream->parser_conf);
-		option_free(lg_stream_options, stream);
+	if (slot) {
+		if (slot->parser)
+			option_free(slot->parser->options, slot->conf);
+		free(slot->conf);
 	}
+	if (input->plugin && input->plugin->uses_stream)
+		option_free(lg_stream_options, input->conf);
 	if (input->plugin)
 		option_free(input->plugin->options, input->conf);
 	option_free(config_input_options, input);
@@ -257,13 +258,13 @@ static void check_inputs(const struct option_reader *reader, const struct yaml_n
 
 static bool input_sets_field(const struct config_input *input, unsigned field)
 {
-	const struct lg_stream_conf *stream = input->plugin && input->plugin->uses_stream ? input->conf : NULL;
+	const struct config_parser *slot = config_input_parser(input);
 
 	for (const unsigned *f = input->plugin ? input->plugin->fields : NULL; f && *f; f++) {
 		if (*f == field)
 			return true;
 	}
-	for (const unsigned *f = stream && stream->parser ? stream->parser->fields : NULL; f && *f; f++) {
+	for (const unsigned *f = slot && slot->parser ? slot->parser->fields : NULL; f && *f; f++) {
 		if (*f == field)
 			return true;
 	}

@@ -100,19 +100,32 @@ const struct lg_option config_output_options[] = {
 	LG_OPTION_END,
 };
 
+struct config_parser *config_input_parser(const struct config_input *input)
+{
+	char *conf = input->conf;
+
+	if (!input->plugin || !conf)
+		return NULL;
+	if (input->plugin->uses_stream)
+		return (void *)(conf + offsetof(struct lg_stream_conf, parser));
+	for (const struct lg_option *row = input->plugin->options; row && row->name; row++)
+		if (row->type == LG_OPT_PARSER)
+			return (void *)(conf + row->offset);
+	return NULL;
+}
+
 size_t config_input_sets(const struct config_input *input, struct option_set sets[CONFIG_SETS_MAX])
 {
 	const struct lg_input_plugin *plugin = input->plugin;
-	struct lg_stream_conf *stream = plugin->uses_stream ? input->conf : NULL;
+	const struct config_parser *parser = config_input_parser(input);
 	size_t count = 0;
 
 	sets[count++] = (struct option_set){config_input_options, (void *)input, "input", plugin->name};
 	sets[count++] = (struct option_set){plugin->options, input->conf, "input", plugin->name};
-	if (stream) {
-		sets[count++] = (struct option_set){lg_stream_options, stream, "input", plugin->name};
-		if (stream->parser)
-			sets[count++] = (struct option_set){stream->parser->options, stream->parser_conf, NULL, NULL};
-	}
+	if (plugin->uses_stream)
+		sets[count++] = (struct option_set){lg_stream_options, input->conf, "input", plugin->name};
+	if (parser && parser->parser)
+		sets[count++] = (struct option_set){parser->parser->options, parser->conf, NULL, NULL};
 	return count;
 }
 

@@ -11,7 +11,7 @@ struct rfc_conf {
 
 struct rfc_state {
 	const struct rfc_conf *conf;
-	struct tz *tz;
+	struct tz *tz; /* NULL: UTC */
 };
 
 /* What a header said. Strings are borrowed from the line; "-" and what is not there are empty. */
@@ -176,6 +176,8 @@ static enum lg_rc rfc_init(void *state, const void *conf, struct lg_err *err)
 	struct rfc_state *s = state;
 
 	s->conf = conf;
+	if (!strcmp(s->conf->timezone, "UTC"))
+		return LG_OK; /* the default must not need the system's zone files */
 	return tz_open(&s->tz, s->conf->timezone, err);
 }
 

@@ -144,6 +144,9 @@ static int64_t instant(const struct civil *t, const struct tz *tz, int64_t recei
 {
 	int64_t utc[2];
 
+	*ambiguous = false;
+	if (!tz)
+		return wall_seconds(t);
 	*ambiguous = tz_from_local(tz, wall_seconds(t), utc) == 2;
 	return distance(utc[1], received_s) < distance(utc[0], received_s) ? utc[1] : utc[0];
 }
