@@ -124,11 +124,15 @@ static bool month_name(struct rfc_cursor *c, int *month)
 /* A four-digit year with a space before it, as some devices add one. */
 static bool year_behind(struct rfc_cursor *c, int64_t *year)
 {
-	struct rfc_cursor probe = *c;
+	struct rfc_cursor probe = *c, after;
 	int value;
 
-	if (!rfc_skip(&probe, ' ') || !fixed(&probe, 4, &value) || value < 1970 || value > 2200 || (probe.at < probe.end && *probe.at != ' ' && *probe.at != ':'))
+	if (!rfc_skip(&probe, ' ') || !fixed(&probe, 4, &value) || value < 1970 || value > 2200)
 		return false;
+	after = probe;
+	rfc_skip(&after, ':');
+	if (!rfc_skip(&after, ' '))
+		return false; /* "2001:db8::1" is a host */
 	*year = value;
 	*c = probe;
 	return true;
