@@ -9,14 +9,14 @@
 #ifndef LISTEN_H
 #define LISTEN_H
 
-#include "frame.h"
+#include "sockframe.h"
 
 enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX };
 
 struct listen_conf {
 	char *address;
 	int transport; /* enum listen_transport */
-	int framing;   /* enum frame_mode */
+	int framing;   /* enum sockframe_mode */
 	const struct lg_parser *parser;
 	void *parser_conf; /* right behind parser: config fills it */
 	struct lg_tls_conf tls;
@@ -67,7 +67,7 @@ struct peer {
 	struct lg_conn *conn;
 	struct lg_origin *origin;
 	void *parser;        /* its state */
-	struct framer framer;
+	struct sockframe framer;
 	struct lg_buf kept;  /* bytes of an incomplete message */
 	int64_t active_ns;   /* monotonic: when bytes last came */
 	int64_t tick_utc_ns; /* when the parser wants to be called */

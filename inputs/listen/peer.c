@@ -32,7 +32,7 @@ struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, st
 	p->tick_utc_ns = INT64_MAX;
 	p->fd = -1;
 	p->more = true; /* the first turn does not wait for the descriptor */
-	frame_init(&p->framer, (enum frame_mode)l->conf->framing, (size_t)l->conf->max_record_size);
+	sockframe_init(&p->framer, (enum sockframe_mode)l->conf->framing, (size_t)l->conf->max_record_size);
 	lg_draft_reset(&shared);
 	lg_draft_string(&shared, LG_F_SOURCE_IP, lg_conn_peer_ip(conn));
 	lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(conn));
@@ -57,7 +57,7 @@ void peer_free(struct peer *p)
 	free(p);
 }
 
-static void take(struct peer *p, const struct frame_piece *piece)
+static void take(struct peer *p, const struct sockframe_piece *piece)
 {
 	struct listen *l = p->listen;
 	struct lg_line line = {.received_ns = lg_input_utc(l->host), .part = (int)piece->part, .truncated = piece->torn};
@@ -75,10 +75,10 @@ static void take(struct peer *p, const struct frame_piece *piece)
 /* Hands all complete messages to the parser; returns the bytes used. *rc: LG_CORRUPT ends the connection. */
 static size_t parse(struct peer *p, const char *data, size_t size, bool last, enum lg_rc *rc, struct lg_err *err)
 {
-	struct frame_piece piece;
+	struct sockframe_piece piece;
 	size_t used = 0;
 
-	while ((*rc = frame_next(&p->framer, data + used, size - used, last, &piece, err)) == LG_OK) {
+	while ((*rc = sockframe_next(&p->framer, data + used, size - used, last, &piece, err)) == LG_OK) {
 		take(p, &piece);
 		used += piece.consumed;
 	}

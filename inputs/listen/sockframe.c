@@ -1,12 +1,12 @@
-#include "frame.h"
+#include "sockframe.h"
 
 #include <string.h>
 
 enum count { COUNT_MORE, COUNT_NONE, COUNT_READ };
 
-void frame_init(struct framer *f, enum frame_mode mode, size_t limit)
+void sockframe_init(struct sockframe *f, enum sockframe_mode mode, size_t limit)
 {
-	*f = (struct framer){.mode = mode, .limit = limit};
+	*f = (struct sockframe){.mode = mode, .limit = limit};
 }
 
 /* MSG-LEN = NONZERO-DIGIT *DIGIT, then a space. *used: its bytes with the space. */
@@ -19,7 +19,7 @@ static enum count read_count(const char *data, size_t size, uint64_t *count, siz
 		return COUNT_MORE;
 	if (data[0] == '0')
 		return COUNT_NONE;
-	for (; i < size && i < FRAME_COUNT_DIGITS && data[i] >= '0' && data[i] <= '9'; i++)
+	for (; i < size && i < SOCKFRAME_COUNT_DIGITS && data[i] >= '0' && data[i] <= '9'; i++)
 		value = value * 10 + (uint64_t)(data[i] - '0');
 	if (i == size)
 		return COUNT_MORE;
@@ -40,7 +40,7 @@ static size_t cut(const char *data, size_t limit)
 	return size && ((uint8_t)data[size] & 0xc0) != 0x80 ? size : limit;
 }
 
-static void give(struct framer *f, struct frame_piece *piece, struct lg_str text, size_t consumed, bool ends)
+static void give(struct sockframe *f, struct sockframe_piece *piece, struct lg_str text, size_t consumed, bool ends)
 {
 	piece->text = text;
 	piece->consumed = consumed;
@@ -50,7 +50,7 @@ static void give(struct framer *f, struct frame_piece *piece, struct lg_str text
 		f->part = 0;
 }
 
-static enum lg_rc give_torn(struct framer *f, struct frame_piece *piece, struct lg_str text, size_t consumed)
+static enum lg_rc give_torn(struct sockframe *f, struct sockframe_piece *piece, struct lg_str text, size_t consumed)
 {
 	give(f, piece, text, consumed, true);
 	piece->torn = true;
@@ -58,7 +58,7 @@ static enum lg_rc give_torn(struct framer *f, struct frame_piece *piece, struct 
 	return LG_OK;
 }
 
-static enum lg_rc next_counted(struct framer *f, const char *data, size_t size, bool last, struct frame_piece *piece, struct lg_err *err)
+static enum lg_rc next_counted(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
 {
 	size_t used = 0, want;
 	struct lg_str text;
@@ -95,7 +95,7 @@ static enum lg_rc next_counted(struct framer *f, const char *data, size_t size, 
 	return LG_OK;
 }
 
-static enum lg_rc next_line(struct framer *f, const char *data, size_t size, bool last, struct frame_piece *piece)
+static enum lg_rc next_line(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece)
 {
 	const char *newline = size > f->scanned ? memchr(data + f->scanned, '\n', size - f->scanned) : NULL;
 	size_t line = newline ? (size_t)(newline - data) : size;
@@ -115,18 +115,18 @@ static enum lg_rc next_line(struct framer *f, const char *data, size_t size, boo
 	return LG_OK;
 }
 
-enum lg_rc frame_next(struct framer *f, const char *data, size_t size, bool last, struct frame_piece *piece, struct lg_err *err)
+enum lg_rc sockframe_next(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
 {
 	if (!size)
 		return LG_AGAIN;
-	if (f->mode == FRAME_AUTO) {
+	if (f->mode == SOCKFRAME_AUTO) {
 		uint64_t count;
 		size_t used;
 		enum count found = read_count(data, size, &count, &used);
 
 		if (found == COUNT_MORE && !last)
 			return LG_AGAIN;
-		f->mode = found == COUNT_READ ? FRAME_OCTET_COUNTING : FRAME_LF;
+		f->mode = found == COUNT_READ ? SOCKFRAME_OCTET_COUNTING : SOCKFRAME_LF;
 	}
-	return f->mode == FRAME_LF ? next_line(f, data, size, last, piece) : next_counted(f, data, size, last, piece, err);
+	return f->mode == SOCKFRAME_LF ? next_line(f, data, size, last, piece) : next_counted(f, data, size, last, piece, err);
 }

@@ -1,4 +1,4 @@
-/* frame.h - cuts the bytes of one syslog connection into messages (RFC 6587 section 3.4, RFC 5425 section 4.3).
+/* sockframe.h - cuts the bytes of one syslog connection into messages (RFC 6587 section 3.4, RFC 5425 section 4.3).
  *
  *   octet counting   MSG-LEN SP MSG, any bytes in MSG; one newline at its end belongs to the framing (rsyslog's templates put one there)
  *   lf               MSG LF or MSG CR LF; empty lines are nothing
@@ -6,33 +6,33 @@
  *
  * A framer holds no bytes: the caller offers what starts at its position, takes a piece, and offers the rest again with more behind it.
  */
-#ifndef FRAME_H
-#define FRAME_H
+#ifndef SOCKFRAME_H
+#define SOCKFRAME_H
 
 #include "api/lugger_plugin.h"
 
-enum frame_mode { FRAME_AUTO, FRAME_OCTET_COUNTING, FRAME_LF };
+enum sockframe_mode { SOCKFRAME_AUTO, SOCKFRAME_OCTET_COUNTING, SOCKFRAME_LF };
 
-#define FRAME_COUNT_DIGITS 9 /* a longer count is not believed */
+#define SOCKFRAME_COUNT_DIGITS 9 /* a longer count is not believed */
 
-struct framer {
-	enum frame_mode mode; /* FRAME_AUTO: not decided yet */
+struct sockframe {
+	enum sockframe_mode mode; /* SOCKFRAME_AUTO: not decided yet */
 	size_t limit;         /* bytes of a message; a longer one is given out in parts */
 	uint64_t left;        /* octet counting: bytes of the current message still to come */
 	unsigned part;        /* parts of the current message given out */
 	size_t scanned;       /* lf: bytes at the position known to hold no newline */
 };
 
-struct frame_piece {
+struct sockframe_piece {
 	struct lg_str text; /* size 0: nothing to give out */
 	size_t consumed;    /* bytes to move on by, > 0 */
 	unsigned part;      /* 0: a whole message, else 1, 2, ... */
 	bool torn;          /* the peer closed before the message was complete */
 };
 
-void frame_init(struct framer *f, enum frame_mode mode, size_t limit);
+void sockframe_init(struct sockframe *f, enum sockframe_mode mode, size_t limit);
 /* `last`: no more bytes will come. LG_OK: *piece is filled, move on by consumed. LG_AGAIN: more bytes are needed. LG_CORRUPT: octet counting
  * where no count stands; nothing that follows can be trusted. */
-enum lg_rc frame_next(struct framer *f, const char *data, size_t size, bool last, struct frame_piece *piece, struct lg_err *err) LG_WARN_UNUSED;
+enum lg_rc sockframe_next(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err) LG_WARN_UNUSED;
 
 #endif
