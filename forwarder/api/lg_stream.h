@@ -73,6 +73,11 @@ struct lg_parser {
 	size_t (*save)(const void *state, uint8_t *bytes);
 	enum lg_rc (*load)(void *state, const uint8_t *bytes, size_t size);
 	void (*fini)(void *state);
+	/* For `lugger decode --explain`: appends, a text line each, which columns of this line it takes for what; before `line` gets it.
+	 * May be NULL. */
+	void (*explain)(const void *state, const struct lg_line *line, struct lg_buf *out);
+	/* For `lugger decode`: appends what it has found out of the layout so far, "two-digit years, ASA column". May be NULL. */
+	void (*layout)(const void *state, struct lg_buf *out);
 };
 
 #define LG_HELD_MAX 32

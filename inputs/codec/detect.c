@@ -220,6 +220,23 @@ static void describe_records(struct lg_detect *d, enum form form, const struct p
 	snprintf(d->remedy, sizeof(d->remedy), "%s", forms[form].remedy);
 }
 
+/* IBM's RDWs from the start on, then something else. */
+static void describe_damage(struct lg_detect *d, const struct chain *chain, const struct profile *profile, const uint8_t *data)
+{
+	const uint8_t *p = data + chain->end;
+	size_t used;
+
+	describe_records(d, FORM_RDW, profile);
+	d->kind = LG_DETECT_UNKNOWN;
+	d->records = chain->records;
+	used = strlen(d->what);
+	snprintf(d->what + used, sizeof(d->what) - used, " up to offset %zu, where %02x %02x %02x %02x is no record descriptor word",
+	         chain->end, p[0], p[1], p[2], p[3]);
+	snprintf(d->remedy, sizeof(d->remedy),
+	         "The file is damaged there, or something else was appended: transfer it again. What lies before is read with %s%s%sframing: rdw.",
+	         d->encoding ? "encoding: " : "", d->encoding ? d->encoding : "", d->encoding ? ", " : "");
+}
+
 /* Whether the source is, or may become, a chain of IBM's RDWs from its first byte to the last one there is. False: it is not. */
 static bool detect_rdw(struct lg_detect *d, const uint8_t *data, size_t size, bool whole)
 {
@@ -252,7 +269,14 @@ static bool detect_variants(struct lg_detect *d, const uint8_t *data, size_t siz
 			                                      : walk(form, data + start, size - start, &profile);
 			size_t used;
 
-			if (chain.records < 2 || (form == FORM_SPANNED && !chain.segments) || (form == FORM_RDW && start == 0))
+			if (form == FORM_RDW && start == 0) {
+				if (chain.broken && chain.records >= 4) {
+					describe_damage(d, &chain, &profile, data);
+					return true;
+				}
+				continue;
+			}
+			if (chain.records < 2 || (form == FORM_SPANNED && !chain.segments))
 				continue;
 			if (chain.broken && (start == 0 || chain.records < 4 || chain.end * 10 < (size - start) * 7))
 				continue;

@@ -345,4 +345,6 @@ const struct lg_parser zos_syslog_parser = {
         .save = zos_save,
         .load = zos_load,
         .fini = zos_fini,
+        .explain = zos_explain_line,
+        .layout = zos_explain_layout,
 };

@@ -39,4 +39,8 @@ void zos_record_line(struct zos_state *zos, const struct zos_columns *cols, cons
 
 extern const unsigned zos_record_fields[];
 
+/* For `lugger decode`: see explain and layout of struct lg_parser. */
+void zos_explain_line(const void *state, const struct lg_line *line, struct lg_buf *out);
+void zos_explain_layout(const void *state, struct lg_buf *out);
+
 #endif

@@ -193,6 +193,25 @@ static void foreign_length_words_are_named(void **state)
 	}
 }
 
+static void a_chain_that_breaks_is_not_called_something_else(void **state)
+{
+	struct lg_buf data = make(CHARSET_IBM_037, AROUND_RDW, 50);
+	size_t at = 0;
+	struct lg_detect d;
+	char offset[40];
+
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		at += wire_get_u16(data.data + at);
+	memcpy(data.data + at, "\xc1\xc2\xc3\xc4", 4);
+	lg_detect(&d, data.data, data.size, true);
+	assert_int_equal(d.kind, LG_DETECT_UNKNOWN);
+	assert_int_equal(d.records, 30);
+	snprintf(offset, sizeof(offset), "offset %zu, where c1 c2 c3 c4", at);
+	assert_non_null(strstr(d.what, offset));
+	lg_buf_fini(&data);
+}
+
 static void it_waits_until_enough_has_come(void **state)
 {
 	struct lg_buf text = make(CHARSET_UTF_8, AROUND_LF, 50), rdw = make(CHARSET_IBM_037, AROUND_RDW, 50);
@@ -304,6 +323,7 @@ int main(void)
 		cmocka_unit_test(dropped_rdws_are_recognised_with_the_remedy),
 		cmocka_unit_test(fixed_length_records_are_recognised),
 		cmocka_unit_test(foreign_length_words_are_named),
+		cmocka_unit_test(a_chain_that_breaks_is_not_called_something_else),
 		cmocka_unit_test(it_waits_until_enough_has_come),
 		cmocka_unit_test(settings_that_do_not_fit_get_a_suggestion),
 		cmocka_unit_test(real_files_are_recognised),
