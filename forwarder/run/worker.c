@@ -1,0 +1,492 @@
+#include "run/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define REPORT_EVERY_NS (250 * CLOCK_MS)
+#define POSITIONS_EVERY_NS CLOCK_SECOND /* a move without a record becomes a frame of its own at most this often */
+#define STARVED_WAIT_NS (20 * CLOCK_MS)
+#define CHUNK_ROOM (256u << 10)         /* records a chunk may still add to a full batch */
+
+struct lg_positions {
+	struct lg_batch *batch;
+	size_t put;
+};
+
+/* Owned by the input's thread, but for `inbox` and `status` (mutex) and the atomics. */
+struct lg_input_host {
+	const struct config_input *conf;
+	struct worker_env env;
+	void *state; /* the plugin's */
+	pthread_t thread;
+	bool started, opened;
+	struct sys_wake wake;
+	atomic_bool stop, done;
+	_Atomic int64_t stop_deadline_ns;
+	struct codec *codec;
+	struct lg_batch *batch;
+	int64_t batch_since_ns, last_seal_ns;
+	bool starved;            /* lg_input_ready said no in this step */
+	bool faulted;
+	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
+	uint64_t records, bytes, lost;
+	int64_t last_record_ns, started_ns; /* UTC */
+	int64_t next_report_ns, rate_at_ns;
+	uint64_t rate_records;
+	pthread_mutex_t mutex;
+	struct lg_batch *inbox;  /* durable batches, newest first */
+	struct worker_status status;
+};
+
+/* ---- what the plugin calls ---- */
+
+void lg_positions_put(struct lg_positions *positions, struct lg_str key, const void *value, size_t size)
+{
+	batch_put_position(positions->batch, key, value, size);
+	positions->put++;
+}
+
+static size_t batch_room(const struct lg_input_host *host)
+{
+	return (size_t)host->env.conf->batch_size + CHUNK_ROOM;
+}
+
+/* The current batch, made when there is none; NULL when the budget has no room for one even after the memory tail gave way. */
+static struct lg_batch *current_batch(struct lg_input_host *host)
+{
+	size_t room = batch_room(host);
+
+	if (host->batch)
+		return host->batch;
+	host->batch = batch_new(host->env.budget, room, host->conf->name);
+	if (!host->batch && spool_tail_evict(host->env.spool, room) > 0)
+		host->batch = batch_new(host->env.budget, room, host->conf->name);
+	return host->batch;
+}
+
+/* Closes the current batch: the plugin adds its positions, it is compressed and queued. False: the queue is full; it stays current. */
+static bool close_batch(struct lg_input_host *host, int64_t now_ns)
+{
+	const struct lg_input_plugin *plugin = host->conf->plugin;
+	struct lg_positions positions = {host->batch, 0};
+
+	if (queue_full(&host->env.writer->queue))
+		return false;
+	host->batch->token = plugin->seal ? plugin->seal(host->state, &positions) : 0;
+	host->last_seal_ns = now_ns;
+	if (!host->batch->count && !positions.put)
+		return true; /* nothing to say: stays current and empty */
+	if (!host->batch->count)
+		host->batch->first_ns = host->batch->last_ns = clock_utc(host->env.clock);
+	batch_pack(host->batch, host->codec);
+	host->batch->owner = host;
+	while (!queue_push(&host->env.writer->queue, host->batch)) { /* another input was quicker; the writer empties it soon */
+		struct pollfd wake = {.fd = host->wake.read_fd, .events = POLLIN};
+
+		poll(&wake, 1, 5);
+	}
+	host->batch = NULL;
+	host->in_flight++;
+	return true;
+}
+
+bool lg_input_ready(struct lg_input_host *host)
+{
+	bool ready = !atomic_load(&host->stop);
+
+	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
+		ready = close_batch(host, clock_mono(host->env.clock));
+	if (ready)
+		ready = current_batch(host) != NULL;
+	if (!ready)
+		host->starved = true;
+	return ready;
+}
+
+void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg_origin *origin)
+{
+	int64_t utc = clock_utc(host->env.clock);
+
+	if (!current_batch(host)) /* a record in hand is never refused: one batch per input is a floor of the budget */
+		host->batch = batch_new(NULL, batch_room(host), host->conf->name);
+	if (!host->batch->count)
+		host->batch_since_ns = clock_mono(host->env.clock);
+	batch_add(host->batch, draft, origin, utc);
+	host->records++;
+	host->bytes += draft->body.size;
+	host->last_record_ns = utc;
+}
+
+struct prefix_filter {
+	struct lg_str prefix;
+	void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size);
+	void *arg;
+};
+
+static void pass_prefixed(void *arg, struct lg_str key, const uint8_t *value, size_t size)
+{
+	const struct prefix_filter *filter = arg;
+
+	if (key.size >= filter->prefix.size && memcmp(key.data, filter->prefix.data, filter->prefix.size) == 0)
+		filter->each(filter->arg, key, value, size);
+}
+
+void lg_input_positions(struct lg_input_host *host, struct lg_str prefix,
+                        void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size), void *arg)
+{
+	struct prefix_filter filter = {prefix, each, arg};
+
+	spool_positions(host->env.spool, lg_str_from(host->conf->name), pass_prefixed, &filter);
+}
+
+struct lg_net *lg_input_net(struct lg_input_host *host)
+{
+	return host->env.net;
+}
+
+const char *lg_input_name(const struct lg_input_host *host)
+{
+	return host->conf->name;
+}
+
+bool lg_input_once(const struct lg_input_host *host)
+{
+	return host->env.once;
+}
+
+int64_t lg_input_utc(const struct lg_input_host *host)
+{
+	return clock_utc(host->env.clock);
+}
+
+void lg_input_fault(struct lg_input_host *host, const char *text)
+{
+	bool news;
+
+	pthread_mutex_lock(&host->mutex);
+	news = strcmp(host->status.last_error, text) != 0;
+	snprintf(host->status.last_error, sizeof(host->status.last_error), "%s", text);
+	pthread_mutex_unlock(&host->mutex);
+	host->faulted = true;
+	if (news)
+		log_error("input %s: %s", host->conf->name, text);
+}
+
+void lg_input_clear(struct lg_input_host *host)
+{
+	host->faulted = false;
+}
+
+void lg_input_loss(struct lg_input_host *host, uint64_t count, uint64_t bytes, const char *reason)
+{
+	host->lost += count ? count : 1;
+	writer_post_loss(host->env.writer, 'I', host->conf->name, 0, 0, count, bytes, reason);
+}
+
+void lg_input_log(struct lg_input_host *host, enum lg_level level, const char *fmt, ...)
+{
+	char prefix[80];
+	va_list ap;
+
+	snprintf(prefix, sizeof(prefix), "input %s", host->conf->name);
+	va_start(ap, fmt);
+	log_vwrite(level, prefix, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- the thread ---- */
+
+static void take_durable(struct lg_input_host *host)
+{
+	const struct lg_input_plugin *plugin = host->conf->plugin;
+	struct lg_batch *list, *oldest = NULL;
+
+	pthread_mutex_lock(&host->mutex);
+	list = host->inbox;
+	host->inbox = NULL;
+	pthread_mutex_unlock(&host->mutex);
+	while (list) { /* the inbox is newest first */
+		struct lg_batch *next = list->next;
+
+		list->next = oldest;
+		oldest = list;
+		list = next;
+	}
+	while (oldest) {
+		struct lg_batch *next = oldest->next;
+
+		if (plugin->durable)
+			plugin->durable(host->state, oldest->token);
+		lg_batch_release(oldest);
+		host->in_flight--;
+		oldest = next;
+	}
+}
+
+static const char *state_word(const struct lg_input_host *host, int64_t utc_ns)
+{
+	int64_t last = host->last_record_ns ? host->last_record_ns : host->started_ns;
+
+	if (host->faulted)
+		return "fault";
+	if (atomic_load(&host->env.writer->full) && host->starved)
+		return "full";
+	if (host->conf->expect_every_ns && utc_ns - last > host->conf->expect_every_ns)
+		return "silent";
+	return utc_ns - last < 2 * CLOCK_SECOND && host->last_record_ns ? "reading" : "waiting";
+}
+
+static bool calm(const char *state)
+{
+	return !strcmp(state, "reading") || !strcmp(state, "waiting") || !strcmp(state, "starting");
+}
+
+/* reading and waiting alternate all day: only the other changes are news. */
+static void say_change(const struct lg_input_host *host, const char *from, const char *to)
+{
+	if ((calm(from) && calm(to)) || !strcmp(from, to) || !strcmp(to, "fault"))
+		return;
+	if (!strcmp(to, "silent"))
+		log_warning("input %s: silent: no record for longer than expect_every", host->conf->name);
+	else if (!strcmp(to, "full"))
+		log_warning("input %s: the spool is full, reading waits", host->conf->name);
+	else
+		log_notice("input %s: %s again", host->conf->name, to);
+}
+
+static void update_rate(struct lg_input_host *host, int64_t now_ns)
+{
+	double seconds = (double)(now_ns - host->rate_at_ns) / 1e9;
+
+	if (host->rate_at_ns && seconds < 1)
+		return;
+	if (host->rate_at_ns)
+		host->status.rate = 0.5 * host->status.rate + 0.5 * (double)(host->records - host->rate_records) / seconds;
+	host->rate_at_ns = now_ns;
+	host->rate_records = host->records;
+}
+
+static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
+{
+	const struct lg_input_plugin *plugin = host->conf->plugin;
+	struct lg_input_report report = {0};
+	const char *state;
+
+	if (!force && now_ns < host->next_report_ns)
+		return;
+	host->next_report_ns = now_ns + REPORT_EVERY_NS;
+	if (plugin->report)
+		plugin->report(host->state, &report);
+	state = state_word(host, clock_utc(host->env.clock));
+	pthread_mutex_lock(&host->mutex);
+	update_rate(host, now_ns);
+	say_change(host, host->status.state, state);
+	snprintf(host->status.state, sizeof(host->status.state), "%s", state);
+	if (!host->faulted)
+		host->status.last_error[0] = '\0';
+	host->status.records = host->records;
+	host->status.bytes = host->bytes;
+	host->status.lost = host->lost;
+	host->status.last_record_ns = host->last_record_ns;
+	host->status.report = report;
+	pthread_mutex_unlock(&host->mutex);
+}
+
+/* Closes what has lingered, and lets positions that moved without records become durable now and then. */
+static void close_due(struct lg_input_host *host, int64_t now_ns, bool force)
+{
+	if (host->batch && host->batch->count) {
+		if (force || host->batch->raw.size >= host->env.conf->batch_size ||
+		    now_ns - host->batch_since_ns >= host->env.conf->linger_ns)
+			close_batch(host, now_ns);
+	} else if ((force || now_ns - host->last_seal_ns >= POSITIONS_EVERY_NS) && host->conf->plugin->seal && current_batch(host)) {
+		close_batch(host, now_ns);
+	}
+}
+
+static int64_t wake_time(const struct lg_input_host *host, const struct lg_waitset *ws, int64_t now_ns)
+{
+	int64_t wake = ws->wake_ns;
+
+	if (host->starved && wake > now_ns + STARVED_WAIT_NS)
+		wake = now_ns + STARVED_WAIT_NS;
+	else if (host->starved && wake <= now_ns)
+		wake = now_ns + CLOCK_MS; /* the plugin would spin; the writer's wake comes sooner anyway */
+	if (host->batch && host->batch->count && wake > host->batch_since_ns + host->env.conf->linger_ns)
+		wake = host->batch_since_ns + host->env.conf->linger_ns;
+	return wake > now_ns + CLOCK_SECOND ? now_ns + CLOCK_SECOND : wake;
+}
+
+static void wait_for_work(struct lg_input_host *host, struct lg_waitset *ws, int64_t now_ns)
+{
+	int64_t wait_ns = wake_time(host, ws, now_ns) - now_ns;
+	int timeout_ms = wait_ns <= 0 ? 0 : (int)((wait_ns + CLOCK_MS - 1) / CLOCK_MS);
+
+	lg_waitset_add(ws, host->wake.read_fd, POLLIN);
+	if (poll(ws->fds, (nfds_t)ws->count, timeout_ms) < 0 && errno != EINTR)
+		log_error("input %s: poll failed (error %d)", host->conf->name, errno);
+	if (lg_waitset_ready(ws, host->wake.read_fd))
+		sys_wake_drain(&host->wake);
+}
+
+static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
+{
+	const struct lg_input_plugin *plugin = host->conf->plugin;
+
+	while (!atomic_load(&host->stop) && !atomic_load(&host->done)) {
+		int64_t now_ns = clock_mono(host->env.clock);
+		bool finished;
+
+		take_durable(host);
+		host->starved = false;
+		ws->wake_ns = INT64_MAX;
+		plugin->step(host->state, now_ns, ws);
+		now_ns = clock_mono(host->env.clock);
+		finished = host->env.once && plugin->done && plugin->done(host->state);
+		close_due(host, now_ns, finished);
+		if (finished && !host->in_flight && !(host->batch && host->batch->count))
+			atomic_store(&host->done, true);
+		publish(host, now_ns, atomic_load(&host->done));
+		if (!atomic_load(&host->done))
+			wait_for_work(host, ws, now_ns);
+	}
+}
+
+/* The end: what cannot be read again is emitted, the last batch is handed over, and its durability awaited (bounded). */
+static void finish(struct lg_input_host *host, struct lg_waitset *ws)
+{
+	if (host->conf->plugin->drain && !host->env.once)
+		host->conf->plugin->drain(host->state);
+	for (;;) {
+		int64_t now_ns = clock_mono(host->env.clock);
+
+		take_durable(host);
+		close_due(host, now_ns, true);
+		if ((!host->in_flight && !(host->batch && host->batch->count)) || now_ns >= atomic_load(&host->stop_deadline_ns))
+			break;
+		lg_waitset_clear(ws);
+		ws->wake_ns = now_ns + STARVED_WAIT_NS;
+		wait_for_work(host, ws, now_ns);
+	}
+	publish(host, clock_mono(host->env.clock), true);
+}
+
+static void *worker_main(void *arg)
+{
+	struct lg_input_host *host = arg;
+	struct lg_waitset ws = {0};
+
+	run_until_stopped(host, &ws);
+	finish(host, &ws);
+	free(ws.fds);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *conf, const struct worker_env *env, struct lg_err *err)
+{
+	struct lg_input_host *host = mem_zalloc(sizeof(*host));
+	enum lg_rc rc;
+	int sys;
+
+	host->conf = conf;
+	host->env = *env;
+	host->started_ns = clock_utc(env->clock);
+	atomic_init(&host->stop_deadline_ns, INT64_MAX);
+	pthread_mutex_init(&host->mutex, NULL);
+	snprintf(host->status.state, sizeof(host->status.state), "starting");
+	host->state = mem_zalloc(conf->plugin->state_size);
+	if (env->conf->compression == 0)
+		host->codec = codec_new((int)env->conf->compression_level);
+	sys = sys_wake_init(&host->wake);
+	if (sys < 0) {
+		worker_free(host);
+		return lg_err_sys(err, -sys, "input %s", conf->name);
+	}
+	rc = conf->plugin->open(host->state, conf->conf, host, err);
+	if (rc != LG_OK) {
+		lg_err_prepend(err, "input %s", conf->name);
+		worker_free(host);
+		return rc;
+	}
+	host->opened = true;
+	*out = host;
+	return LG_OK;
+}
+
+enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err)
+{
+	int sys = pthread_create(&host->thread, NULL, worker_main, host);
+
+	if (sys)
+		return lg_err_sys(err, sys, "input %s: no thread", host->conf->name);
+	host->started = true;
+	return LG_OK;
+}
+
+void worker_stop(struct lg_input_host *host, int64_t deadline_ns)
+{
+	atomic_store(&host->stop_deadline_ns, deadline_ns);
+	atomic_store(&host->stop, true);
+	sys_wake_up(&host->wake);
+}
+
+void worker_join(struct lg_input_host *host)
+{
+	if (!host->started)
+		return;
+	pthread_join(host->thread, NULL);
+	host->started = false;
+}
+
+void worker_free(struct lg_input_host *host)
+{
+	if (!host)
+		return;
+	if (host->opened && host->conf->plugin->close)
+		host->conf->plugin->close(host->state);
+	lg_batch_release(host->batch);
+	while (host->inbox) {
+		struct lg_batch *next = host->inbox->next;
+
+		lg_batch_release(host->inbox);
+		host->inbox = next;
+	}
+	codec_free(host->codec);
+	sys_wake_fini(&host->wake);
+	pthread_mutex_destroy(&host->mutex);
+	free(host->state);
+	free(host);
+}
+
+bool worker_done(struct lg_input_host *host)
+{
+	return atomic_load(&host->done);
+}
+
+void worker_status_copy(struct lg_input_host *host, struct worker_status *status)
+{
+	pthread_mutex_lock(&host->mutex);
+	*status = host->status;
+	pthread_mutex_unlock(&host->mutex);
+}
+
+const struct config_input *worker_conf(const struct lg_input_host *host)
+{
+	return host->conf;
+}
+
+void worker_durable(struct lg_input_host *host, struct lg_batch *batch)
+{
+	pthread_mutex_lock(&host->mutex);
+	batch->next = host->inbox;
+	host->inbox = batch;
+	pthread_mutex_unlock(&host->mutex);
+	sys_wake_up(&host->wake);
+}

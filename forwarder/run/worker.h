@@ -1,0 +1,49 @@
+/* worker.h - one input instance on its thread: it steps the plugin, closes batches, hands them to the writer, and tells the plugin what is
+ * durable. Implements struct lg_input_host. */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <pthread.h>
+
+#include "config/config.h"
+#include "data/queue.h"
+#include "net/net.h"
+#include "run/writer.h"
+
+/* What an input's thread publishes for status; guarded by the host's mutex. */
+struct worker_status {
+	char state[24];       /* reading, waiting, full, silent, fault, stopped */
+	char last_error[600];
+	uint64_t records, bytes; /* emitted; bytes of their bodies */
+	uint64_t lost;
+	int64_t last_record_ns;  /* UTC, 0: none yet */
+	double rate;             /* records a second, over some seconds */
+	struct lg_input_report report;
+};
+
+struct worker_env {
+	struct writer *writer;
+	struct spool *spool;
+	struct mem_budget *budget;
+	const struct clock *clock;
+	struct lg_net *net;
+	const struct config_spool *conf;
+	bool once;
+};
+
+/* Creates the host and opens the plugin (saved positions are read now). Borrows everything. */
+enum lg_rc worker_new(struct lg_input_host **host, const struct config_input *conf, const struct worker_env *env, struct lg_err *err);
+enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err);
+/* Asks the thread to stop reading, drain, and end once its last batch is durable, or `deadline_ns` (monotonic) has passed. */
+void worker_stop(struct lg_input_host *host, int64_t deadline_ns);
+void worker_join(struct lg_input_host *host);
+void worker_free(struct lg_input_host *host); /* NULL is fine */
+/* --once: everything that was there is durable. */
+bool worker_done(struct lg_input_host *host);
+void worker_status_copy(struct lg_input_host *host, struct worker_status *status);
+const struct config_input *worker_conf(const struct lg_input_host *host);
+
+/* Writer's side: this batch of the host is durable (takes the reference). Any thread. */
+void worker_durable(struct lg_input_host *host, struct lg_batch *batch);
+
+#endif

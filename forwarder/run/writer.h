@@ -1,0 +1,53 @@
+/* writer.h - the spool writer's thread: takes what is queued, numbers and writes it, one fdatasync for all, then tells the inputs; runs the
+ * spool's maintenance, the lag policy and the loss records. */
+#ifndef WRITER_H
+#define WRITER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "data/queue.h"
+#include "spool/spool.h"
+
+/* An output as the writer needs it: whom to wake, and the lag policy. */
+struct writer_output {
+	const char *name;
+	int64_t max_lag_ns; /* 0: none */
+	bool detach;
+	void (*wake)(void *arg);
+	void *arg;
+};
+
+struct writer {
+	struct spool *spool;
+	struct queue queue;          /* inputs -> writer */
+	const struct clock *clock;
+	struct writer_output *outputs; /* set before the start, borrowed */
+	size_t output_count;
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+	atomic_bool full;            /* the quota is reached or the disk refuses: batches wait */
+	pthread_mutex_t loss_mutex;  /* guards the two below */
+	struct spool_loss losses[32];
+	size_t loss_count;
+	/* the thread's own */
+	struct lg_batch *head, *tail; /* appended, waiting for durability */
+	struct lg_batch *stuck;       /* taken from the queue, not appended yet */
+	uint64_t acknowledged;        /* appends handed back so far */
+	int64_t next_maintain_ns, next_lag_check_ns;
+	bool failing;                 /* the last append or commit failed: said once */
+};
+
+void writer_init(struct writer *writer, struct spool *spool, const struct clock *clock, size_t queue_bytes);
+enum lg_rc writer_start(struct writer *writer, struct lg_err *err);
+/* Writes what is queued, commits, stores the state, ends. Inputs must have ended before. */
+void writer_stop(struct writer *writer);
+void writer_fini(struct writer *writer);
+/* Something was lost: becomes a durable interval, then a record. Any thread. */
+void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
+                      const char *reason);
+/* A cursor moved: segments may be free to go. Any thread. */
+void writer_nudge(struct writer *writer);
+
+#endif
