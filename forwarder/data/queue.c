@@ -87,6 +87,15 @@ struct lg_batch *queue_take_all(struct queue *queue, int64_t wait_ns)
 	return all;
 }
 
+void queue_wait_nudge(struct queue *queue, int64_t wait_ns)
+{
+	pthread_mutex_lock(&queue->mutex);
+	if (!queue->nudged)
+		wait_filled(queue, wait_ns);
+	queue->nudged = false;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
 void queue_nudge(struct queue *queue)
 {
 	pthread_mutex_lock(&queue->mutex);

@@ -21,7 +21,9 @@ bool queue_push(struct queue *queue, struct lg_batch *batch);
 bool queue_full(struct queue *queue);
 /* Everything queued, oldest first, linked by ->next; NULL when empty. Waits up to wait_ns for the first (0: not at all). */
 struct lg_batch *queue_take_all(struct queue *queue, int64_t wait_ns);
-/* Wakes a waiting queue_take_all. */
+/* Waits up to wait_ns for a nudge alone, and takes nothing. */
+void queue_wait_nudge(struct queue *queue, int64_t wait_ns);
+/* Wakes a waiting queue_take_all or queue_wait_nudge; remembered when nobody waits. */
 void queue_nudge(struct queue *queue);
 
 #endif

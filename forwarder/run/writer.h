@@ -26,6 +26,7 @@ struct writer {
 	size_t output_count;
 	pthread_t thread;
 	bool started;
+	bool ack_early;              /* sync: interval or never: a source is acknowledged when its batch is written, synced or not */
 	atomic_bool stop;
 	atomic_bool full;            /* the quota is reached or the disk refuses: batches wait */
 	pthread_mutex_t loss_mutex;  /* guards the two below */
