@@ -1,0 +1,566 @@
+#include "run/shipper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "data/filter.h"
+#include "net/backoff.h"
+#include "run/flight.h"
+
+#define REPORT_EVERY_NS (250 * CLOCK_MS)
+#define READ_RETRY_NS CLOCK_SECOND
+#define BURST_BATCHES 16 /* offered between two steps of the plugin */
+
+/* The batch being offered. */
+struct offer {
+	struct lg_batch *batch; /* one reference */
+	uint64_t next, end;     /* sequences still to offer: next .. end - 1 */
+	uint64_t *select;       /* NULL: all */
+	struct lg_batch_iter it;
+};
+
+/* Owned by the output's thread, but for `status` (mutex) and the atomics. */
+struct lg_output_host {
+	const struct config_output *conf;
+	struct shipper_env env;
+	void *state; /* the plugin's */
+	pthread_t thread;
+	bool started, opened;
+	struct sys_wake wake;
+	atomic_bool stop, drain, done, reopen;
+	_Atomic int64_t stop_deadline_ns;
+	struct lg_formatter *formatter;
+	struct filter *filter;
+	struct spool_reader *reader;
+	struct flight flight;
+	struct offer offer;
+	uint64_t position;       /* next sequence to offer */
+	struct backoff backoff;
+	int64_t retry_at_ns;     /* monotonic; 0: not backing off */
+	bool failed;             /* lg_output_retry was called in this turn */
+	bool healthy;
+	bool caught_up;
+	size_t select_cap;
+	uint64_t records, repeats, filtered, lost, dead;
+	int64_t next_report_ns, rate_at_ns;
+	uint64_t rate_position;
+	pthread_mutex_t mutex;
+	struct shipper_status status;
+};
+
+/* ---- what the plugin calls ---- */
+
+void lg_settle(struct lg_output_host *host, uint64_t first, uint64_t last, enum lg_settle how, const char *reason)
+{
+	uint64_t settled;
+
+	if (how == LG_REJECT) { /* no output of this version rejects: keep the record, say so, and offer it again */
+		struct lg_err err;
+
+		lg_err_set(&err, LG_PEER, "the receiver rejects record %llu: %s", (unsigned long long)first, reason ? reason : "no reason given");
+		lg_output_retry(host, "rejected", &err);
+		return;
+	}
+	settled = flight_settle(&host->flight, first, last);
+	host->records += settled;
+}
+
+static void set_state(struct lg_output_host *host, const char *state, const char *error, bool healthy)
+{
+	bool news, error_news;
+
+	pthread_mutex_lock(&host->mutex);
+	news = strcmp(host->status.state, state) != 0;
+	error_news = error && strcmp(host->status.last_error, error) != 0;
+	snprintf(host->status.state, sizeof(host->status.state), "%s", state);
+	if (error)
+		snprintf(host->status.last_error, sizeof(host->status.last_error), "%s", error);
+	host->status.healthy = healthy;
+	pthread_mutex_unlock(&host->mutex);
+	if (!healthy && (news || error_news))
+		log_warning("output %s: %s: %s", host->conf->name, state, error ? error : "");
+	else if (healthy && !host->healthy)
+		log_notice("output %s: %s", host->conf->name, state);
+	host->healthy = healthy;
+}
+
+void lg_output_retry(struct lg_output_host *host, const char *state, const struct lg_err *err)
+{
+	set_state(host, state, err->text, false);
+	host->failed = true;
+}
+
+void lg_output_ok(struct lg_output_host *host, const char *state)
+{
+	if (strcmp(state, "connecting") != 0)
+		backoff_reset(&host->backoff);
+	set_state(host, state, NULL, true);
+}
+
+struct lg_net *lg_output_net(struct lg_output_host *host)
+{
+	return host->env.net;
+}
+
+const char *lg_output_name(const struct lg_output_host *host)
+{
+	return host->conf->name;
+}
+
+struct lg_formatter *lg_output_formatter(struct lg_output_host *host)
+{
+	return host->formatter;
+}
+
+void lg_output_log(struct lg_output_host *host, enum lg_level level, const char *fmt, ...)
+{
+	char prefix[80];
+	va_list ap;
+
+	snprintf(prefix, sizeof(prefix), "output %s", host->conf->name);
+	va_start(ap, fmt);
+	log_vwrite(level, prefix, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- offering ---- */
+
+static void drop_offer(struct lg_output_host *host)
+{
+	lg_batch_release(host->offer.batch);
+	host->offer.batch = NULL;
+}
+
+/* Everything unsettled will be offered again, from the cursor, after a backoff. */
+static void rewind_all(struct lg_output_host *host, int64_t now_ns)
+{
+	const struct lg_output_plugin *plugin = host->conf->plugin;
+	uint64_t cursor = flight_cursor(&host->flight);
+
+	host->failed = false;
+	host->retry_at_ns = now_ns + backoff_next(&host->backoff);
+	if (plugin->rewind)
+		plugin->rewind(host->state);
+	host->repeats += flight_unsettled(&host->flight, host->position);
+	flight_rewind(&host->flight);
+	drop_offer(host);
+	host->position = cursor;
+	spool_reader_seek(host->reader, cursor);
+}
+
+static bool wants_input(const struct lg_output_host *host, const char *input)
+{
+	const struct lg_strings *names = &host->conf->inputs;
+
+	if (!names->count || !strcmp(input, "lugger"))
+		return true;
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->items[i], input))
+			return true;
+	return false;
+}
+
+/* The selection of a batch: NULL when everything from host->position on is wanted. */
+static uint64_t *select_records(struct lg_output_host *host, const struct lg_batch *batch)
+{
+	size_t words = (size_t)((lg_batch_count(batch) + 63) / 64);
+	bool wanted = wants_input(host, batch->input);
+	struct lg_batch_iter it;
+	struct lg_record rec;
+
+	if (wanted && !host->filter && host->position <= lg_batch_first(batch))
+		return NULL;
+	host->offer.select = mem_grow(host->offer.select, &host->select_cap, words, sizeof(uint64_t));
+	memset(host->offer.select, 0, words * sizeof(uint64_t));
+	if (!wanted)
+		return host->offer.select;
+	lg_batch_begin(&it, batch, host->position);
+	while (lg_batch_next(&it, &rec)) {
+		uint64_t i = rec.seq - lg_batch_first(batch);
+
+		if (!host->filter || filter_match(host->filter, &rec))
+			host->offer.select[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+	return host->offer.select;
+}
+
+static void begin_offer(struct lg_output_host *host, struct lg_batch *batch)
+{
+	uint64_t *select = select_records(host, batch);
+	uint64_t first = lg_batch_first(batch), count = lg_batch_count(batch);
+
+	host->offer.batch = batch;
+	host->offer.next = host->position > first ? host->position : first;
+	host->offer.end = first + count;
+	lg_batch_begin(&host->offer.it, batch, host->offer.next);
+	host->offer.it.select = select;
+	flight_add(&host->flight, first, count, select);
+	if (select)
+		host->filtered += host->offer.end - host->offer.next - host->flight.tail->unsettled;
+}
+
+/* Records the spool cannot give any more: lost to this output, said as a durable loss record. */
+static void note_gap(struct lg_output_host *host, uint64_t first, uint64_t last, const char *reason)
+{
+	uint64_t count = last - first + 1;
+
+	host->lost += count;
+	log_error("output %s: records %llu to %llu are lost to it: %s", host->conf->name, (unsigned long long)first,
+	          (unsigned long long)last, reason);
+	writer_post_loss(host->env.writer, 'O', host->conf->name, first, last, count, 0, reason);
+	flight_add(&host->flight, first, count, NULL);
+	flight_settle(&host->flight, first, last);
+	if (host->position <= last)
+		host->position = last + 1;
+}
+
+/* LG_OK: there is an offer. LG_AGAIN: caught up. Else the spool could not be read just now. */
+static enum lg_rc next_offer(struct lg_output_host *host)
+{
+	uint64_t gap_first = 0, gap_last = 0;
+	struct lg_batch *batch;
+	struct lg_err err;
+	enum lg_rc rc;
+
+	while (!host->offer.batch) {
+		rc = spool_reader_next(host->reader, &batch, &gap_first, &gap_last, &err);
+		if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
+			note_gap(host, gap_first, gap_last, rc == LG_CORRUPT ? "corrupt in the spool" : "dropped from the spool");
+			continue;
+		}
+		if (rc == LG_AGAIN)
+			return rc;
+		if (rc != LG_OK) {
+			set_state(host, "spool-error", err.text, false);
+			return rc;
+		}
+		begin_offer(host, batch);
+	}
+	return LG_OK;
+}
+
+/* Offers what is left of the current batch. True when the plugin took some. */
+static bool send_offer(struct lg_output_host *host)
+{
+	struct offer *offer = &host->offer;
+	uint64_t taken = offer->next;
+
+	if (offer->it.select && !host->flight.tail->unsettled)
+		taken = offer->end; /* nothing of it is for this output */
+	else
+		host->conf->plugin->send(host->state, offer->batch, &offer->it, &taken);
+	if (host->failed || taken == offer->next)
+		return false;
+	offer->next = host->position = taken;
+	if (taken >= offer->end)
+		drop_offer(host);
+	return true;
+}
+
+/* One round of offers; true when something was taken. */
+static bool offer_round(struct lg_output_host *host)
+{
+	bool progress = false;
+
+	host->caught_up = false;
+	for (int i = 0; i < BURST_BATCHES && !host->failed; i++) {
+		enum lg_rc rc = next_offer(host);
+
+		if (rc != LG_OK) {
+			host->caught_up = rc == LG_AGAIN;
+			break;
+		}
+		if (!send_offer(host))
+			break;
+		progress = true;
+	}
+	return progress;
+}
+
+static void move_cursor(struct lg_output_host *host)
+{
+	uint64_t cursor = flight_cursor(&host->flight);
+
+	if (cursor <= host->status.cursor)
+		return;
+	pthread_mutex_lock(&host->mutex);
+	host->status.cursor = cursor;
+	pthread_mutex_unlock(&host->mutex);
+	spool_cursor_move(host->env.spool, host->conf->name, cursor);
+	if (atomic_load(&host->env.writer->full))
+		writer_nudge(host->env.writer);
+}
+
+/* ---- status ---- */
+
+static void update_rate(struct lg_output_host *host, int64_t now_ns)
+{
+	double seconds = (double)(now_ns - host->rate_at_ns) / 1e9;
+
+	if (host->rate_at_ns && seconds < 1)
+		return;
+	if (host->rate_at_ns && host->position >= host->rate_position)
+		host->status.rate = 0.5 * host->status.rate + 0.5 * (double)(host->position - host->rate_position) / seconds;
+	host->rate_at_ns = now_ns;
+	host->rate_position = host->position;
+}
+
+static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
+{
+	const struct lg_output_plugin *plugin = host->conf->plugin;
+	struct lg_output_report report = {0};
+	uint64_t from, behind, lag_bytes;
+
+	if (!force && now_ns < host->next_report_ns)
+		return;
+	host->next_report_ns = now_ns + REPORT_EVERY_NS;
+	if (plugin->report)
+		plugin->report(host->state, &report);
+	from = plugin->resend_window ? host->position : host->flight.cursor;
+	behind = spool_next_seq(host->env.spool);
+	behind = behind > from ? behind - from : 0;
+	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
+	pthread_mutex_lock(&host->mutex);
+	update_rate(host, now_ns);
+	host->status.offered = host->position;
+	host->status.lag_records = behind;
+	host->status.lag_bytes = lag_bytes;
+	host->status.records = host->records;
+	host->status.repeats = host->repeats;
+	host->status.filtered = host->filtered;
+	host->status.lost = host->lost;
+	host->status.dead = host->dead;
+	host->status.retry_in_ns = host->retry_at_ns > now_ns ? host->retry_at_ns - now_ns : 0;
+	host->status.report = report;
+	pthread_mutex_unlock(&host->mutex);
+}
+
+/* ---- the thread ---- */
+
+static void wait_for_work(struct lg_output_host *host, struct lg_waitset *ws, int64_t now_ns, int64_t until_ns)
+{
+	int64_t wait_ns = (ws->wake_ns < until_ns ? ws->wake_ns : until_ns) - now_ns;
+	int timeout_ms;
+
+	if (wait_ns > CLOCK_SECOND)
+		wait_ns = CLOCK_SECOND;
+	timeout_ms = wait_ns <= 0 ? 0 : (int)((wait_ns + CLOCK_MS - 1) / CLOCK_MS);
+	lg_waitset_add(ws, host->wake.read_fd, POLLIN);
+	if (poll(ws->fds, (nfds_t)ws->count, timeout_ms) < 0 && errno != EINTR)
+		log_error("output %s: poll failed (error %d)", host->conf->name, errno);
+	if (lg_waitset_ready(ws, host->wake.read_fd))
+		sys_wake_drain(&host->wake);
+}
+
+/* --once: the receiver has everything. */
+static bool drained(struct lg_output_host *host, int64_t now_ns, struct lg_waitset *ws)
+{
+	if (!atomic_load(&host->drain) || !host->caught_up || host->failed)
+		return false;
+	if (host->conf->plugin->finish && !host->conf->plugin->finish(host->state, now_ns, ws))
+		return false;
+	move_cursor(host);
+	return !host->failed && !host->flight.head;
+}
+
+static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws)
+{
+	const struct lg_output_plugin *plugin = host->conf->plugin;
+
+	while (!atomic_load(&host->stop) && !atomic_load(&host->done)) {
+		int64_t now_ns = clock_mono(host->env.clock);
+		bool progress = false;
+
+		if (atomic_exchange(&host->reopen, false) && plugin->reopen)
+			plugin->reopen(host->state);
+		if (now_ns >= host->retry_at_ns) {
+			host->retry_at_ns = 0;
+			ws->wake_ns = INT64_MAX;
+			plugin->step(host->state, now_ns, ws);
+			if (!host->failed)
+				progress = offer_round(host);
+			if (!progress && drained(host, now_ns, ws))
+				atomic_store(&host->done, true);
+		} else {
+			lg_waitset_clear(ws);
+		}
+		move_cursor(host);
+		now_ns = clock_mono(host->env.clock);
+		if (host->failed)
+			rewind_all(host, now_ns);
+		publish(host, now_ns, atomic_load(&host->done));
+		if (!progress && !atomic_load(&host->done))
+			wait_for_work(host, ws, now_ns, host->retry_at_ns ? host->retry_at_ns : now_ns + READ_RETRY_NS);
+	}
+}
+
+/* A stop: what was offered is finished in order; what was not waits in the spool for the next start. */
+static void finish(struct lg_output_host *host, struct lg_waitset *ws)
+{
+	const struct lg_output_plugin *plugin = host->conf->plugin;
+
+	while (!host->failed && !host->retry_at_ns && !atomic_load(&host->done) && plugin->finish) {
+		int64_t now_ns = clock_mono(host->env.clock);
+
+		ws->wake_ns = INT64_MAX;
+		if (plugin->finish(host->state, now_ns, ws) || now_ns >= atomic_load(&host->stop_deadline_ns))
+			break;
+		move_cursor(host);
+		wait_for_work(host, ws, now_ns, now_ns + 100 * CLOCK_MS);
+	}
+	move_cursor(host);
+	publish(host, clock_mono(host->env.clock), true);
+}
+
+static void *shipper_main(void *arg)
+{
+	struct lg_output_host *host = arg;
+	struct lg_waitset ws = {0};
+
+	run_until_stopped(host, &ws);
+	finish(host, &ws);
+	free(ws.fds);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
+{
+	const struct config_output *conf = host->conf;
+	bool line_framing = conf->plugin->line_framing && conf->plugin->line_framing(conf->conf);
+	uint64_t seed = 0;
+	size_t at;
+	enum lg_rc rc;
+	int sys = sys_wake_init(&host->wake);
+
+	if (sys < 0)
+		return lg_err_sys(err, -sys, "no pipe");
+	sys_random(&seed, sizeof(seed));
+	backoff_init(&host->backoff, seed);
+	if (conf->where) {
+		rc = filter_compile(&host->filter, conf->where, &at, err);
+		if (rc != LG_OK)
+			return lg_err_prepend(err, "where");
+	}
+	host->formatter = lg_formatter_new(conf->format, &conf->format_conf, host->env.agent, line_framing);
+	if (!host->formatter)
+		return lg_err_set(err, LG_INVALID, "no format %s", conf->format);
+	rc = spool_output_add(host->env.spool, conf->name, conf->start_at, err);
+	if (rc != LG_OK)
+		return rc;
+	host->position = spool_cursor(host->env.spool, conf->name);
+	flight_init(&host->flight, host->position);
+	host->status.cursor = host->position;
+	rc = spool_reader_open(host->env.spool, host->position, &host->reader, err);
+	if (rc != LG_OK)
+		return rc;
+	rc = conf->plugin->open(host->state, conf->conf, host, err);
+	host->opened = rc == LG_OK;
+	return rc;
+}
+
+enum lg_rc shipper_new(struct lg_output_host **out, const struct config_output *conf, const struct shipper_env *env, struct lg_err *err)
+{
+	struct lg_output_host *host = mem_zalloc(sizeof(*host));
+	enum lg_rc rc;
+
+	host->conf = conf;
+	host->env = *env;
+	host->wake.read_fd = host->wake.write_fd = -1;
+	host->healthy = true;
+	atomic_init(&host->stop_deadline_ns, INT64_MAX);
+	pthread_mutex_init(&host->mutex, NULL);
+	snprintf(host->status.state, sizeof(host->status.state), "starting");
+	host->status.healthy = true;
+	host->state = mem_zalloc(conf->plugin->state_size);
+	rc = open_parts(host, err);
+	if (rc != LG_OK) {
+		lg_err_prepend(err, "output %s", conf->name);
+		shipper_free(host);
+		return rc;
+	}
+	*out = host;
+	return LG_OK;
+}
+
+enum lg_rc shipper_start(struct lg_output_host *host, struct lg_err *err)
+{
+	int sys = pthread_create(&host->thread, NULL, shipper_main, host);
+
+	if (sys)
+		return lg_err_sys(err, sys, "output %s: no thread", host->conf->name);
+	host->started = true;
+	return LG_OK;
+}
+
+void shipper_drain(struct lg_output_host *host)
+{
+	atomic_store(&host->drain, true);
+	sys_wake_up(&host->wake);
+}
+
+void shipper_stop(struct lg_output_host *host, int64_t deadline_ns)
+{
+	atomic_store(&host->stop_deadline_ns, deadline_ns);
+	atomic_store(&host->stop, true);
+	sys_wake_up(&host->wake);
+}
+
+void shipper_reopen(struct lg_output_host *host)
+{
+	atomic_store(&host->reopen, true);
+	sys_wake_up(&host->wake);
+}
+
+void shipper_join(struct lg_output_host *host)
+{
+	if (!host->started)
+		return;
+	pthread_join(host->thread, NULL);
+	host->started = false;
+}
+
+void shipper_free(struct lg_output_host *host)
+{
+	if (!host)
+		return;
+	if (host->opened && host->conf->plugin->close)
+		host->conf->plugin->close(host->state);
+	drop_offer(host);
+	spool_reader_close(host->reader);
+	flight_fini(&host->flight);
+	lg_formatter_free(host->formatter);
+	filter_free(host->filter);
+	sys_wake_fini(&host->wake);
+	pthread_mutex_destroy(&host->mutex);
+	free(host->offer.select);
+	free(host->state);
+	free(host);
+}
+
+bool shipper_done(struct lg_output_host *host)
+{
+	return atomic_load(&host->done);
+}
+
+void shipper_wake(void *host)
+{
+	sys_wake_up(&((struct lg_output_host *)host)->wake);
+}
+
+void shipper_status_copy(struct lg_output_host *host, struct shipper_status *status)
+{
+	pthread_mutex_lock(&host->mutex);
+	*status = host->status;
+	pthread_mutex_unlock(&host->mutex);
+}
+
+const struct config_output *shipper_conf(const struct lg_output_host *host)
+{
+	return host->conf;
+}
