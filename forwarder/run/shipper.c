@@ -238,7 +238,10 @@ static enum lg_rc next_offer(struct lg_output_host *host)
 			set_state(host, "spool-error", err.text, false);
 			return rc;
 		}
-		begin_offer(host, batch);
+		if (lg_batch_count(batch))
+			begin_offer(host, batch);
+		else
+			lg_batch_release(batch); /* positions alone */
 	}
 	return LG_OK;
 }

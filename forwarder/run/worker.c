@@ -398,6 +398,7 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 	host->conf = conf;
 	host->env = *env;
 	host->started_ns = clock_utc(env->clock);
+	host->wake.read_fd = host->wake.write_fd = -1;
 	atomic_init(&host->stop_deadline_ns, INT64_MAX);
 	pthread_mutex_init(&host->mutex, NULL);
 	snprintf(host->status.state, sizeof(host->status.state), "starting");
