@@ -1,0 +1,57 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "data/filter.h"
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "lugger %s: ", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; see `lugger help %s`\n", command);
+	return 2;
+}
+
+static enum lg_rc check_where(const char *expression, size_t *at, struct lg_err *err)
+{
+	struct filter *filter;
+	enum lg_rc rc = filter_compile(&filter, expression, at, err);
+
+	if (rc == LG_OK)
+		filter_free(filter);
+	return rc;
+}
+
+struct config_env cli_config_env(const struct lg_registry *registry)
+{
+	return (struct config_env){.registry = registry, .check_where = check_where, .check_files = true};
+}
+
+struct config *cli_load(const char *path, const struct lg_registry *registry, bool warnings)
+{
+	const struct config_env env = cli_config_env(registry);
+	struct config *config;
+	enum lg_rc rc = config_load(&config, path, NULL, &env);
+	struct lg_buf out = {0};
+
+	if (rc != LG_OK || warnings) {
+		config_print_problems(config, &out);
+		if (out.size)
+			fwrite(out.data, 1, out.size, stderr);
+		lg_buf_fini(&out);
+	}
+	if (rc == LG_OK)
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+bool cli_print(const struct lg_buf *out)
+{
+	return (!out->size || fwrite(out->data, 1, out->size, stdout) == out->size) && fflush(stdout) == 0;
+}

@@ -1,0 +1,107 @@
+/* lugger: finds the subcommand and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "run/plugins.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv, const struct lg_registry *registry);
+	const char *usage; /* after "lugger " */
+	const char *doc;   /* one line for the list */
+	const char *more;  /* options, for `lugger help NAME` */
+};
+
+static const struct command commands[] = {
+	{"run", cmd_run, "run [-c FILE] [--once] [--log-level LEVEL]", "the service, in the foreground",
+	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  --once             read what is there, ship it, end with 0 when every output has it\n"
+	 "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
+	 "SIGTERM finishes what is in flight and ends within 10 s; what is not delivered waits in the spool. SIGHUP reopens output files.\n"},
+	{"check", cmd_check, "check [-c FILE] [--resolve] [--json]", "validate a configuration",
+	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  --resolve  print the effective configuration with all defaults, secrets hidden\n"
+	 "  --json     problems as JSON lines\n"},
+	{"status", cmd_status, "status [-c FILE] [--follow] [--json]", "is data flowing, is any at risk, when are we caught up",
+	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  --follow   a line per output every 2 s\n"
+	 "  --json     the same facts for machines\n"
+	 "Ends with 0 when all flows, 1 when something needs a person. Works with the daemon down, from its files.\n"},
+	{"decode", cmd_decode, "decode FILE [--json] [--explain] [--encoding E] [--framing F] [--parser P] [--timezone Z]", "one strange file: what it is, or its records",
+	 "  without options    what the file is, and the `inputs:` block for it\n"
+	 "  --json             its records as JSON lines\n"
+	 "  --explain          which bytes were taken for what\n"
+	 "  --encoding, --framing, --parser, --timezone   as in the configuration, instead of finding out\n"
+	 "FILE may be - for standard input.\n"},
+	{"spool", cmd_spool, "spool ls|cat|tail|verify [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
+	 "  ls                 the segments\n"
+	 "  cat [--from SEQ] [--to SEQ] [--input NAME]   records as JSON lines\n"
+	 "  tail [-f] [-n N]   the newest N (10) records; -f: and those that come\n"
+	 "  verify             read everything and check every checksum\n"
+	 "  -c FILE            configuration that names the data_dir (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  -d DIR             the data_dir itself\n"
+	 "  --json             for ls and verify: the same facts for machines\n"},
+	{"output", cmd_output, "output forget NAME [-c FILE]", "let go of the cursor of an output that is configured no more",
+	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "The daemon must be stopped. Records that only this output had not delivered are then free to go.\n"},
+	{"plugins", cmd_plugins, "plugins [--json]", "what is compiled in", ""},
+	{"version", cmd_version, "version", "the version", ""},
+	{"reference", cmd_reference, "reference md|schema|sample", NULL, "Writes the generated documents of conf/ to standard output.\n"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void print_list(FILE *to)
+{
+	fprintf(to, "lugger %s: hauls mainframe logs to the people who watch them\n\n", LUGGER_VERSION);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (commands[i].doc)
+			fprintf(to, "  lugger %-9s %s\n", commands[i].name, commands[i].doc);
+	fprintf(to, "\n`lugger help COMMAND` tells its options.\n");
+}
+
+static int help(const char *name)
+{
+	const struct command *command = name ? find(name) : NULL;
+
+	if (!command) {
+		print_list(stdout);
+		return name ? 2 : 0;
+	}
+	printf("usage: lugger %s\n", command->usage);
+	if (command->doc)
+		printf("%s\n", command->doc);
+	printf("\n%s", command->more);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_list(stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return help(argc > 2 ? argv[2] : NULL);
+	if (!strcmp(argv[1], "--version"))
+		argv[1] += 2;
+	command = find(argv[1]);
+	if (!command) {
+		fprintf(stderr, "lugger: no command %s; `lugger help` lists them\n", argv[1]);
+		return 2;
+	}
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		return help(argv[1]);
+	return command->run(argc - 1, argv + 1, &plugins_registry);
+}
