@@ -59,15 +59,17 @@ static int show(const struct config *config, const char *request)
 	return code;
 }
 
+/* Until interrupted, or until standard output is closed. */
 static int follow(const struct config *config)
 {
 	const struct timespec pause = {.tv_sec = FOLLOW_SECONDS};
+	int code;
 
 	signal(SIGPIPE, SIG_DFL); /* `lugger status --follow | head` ends quietly */
-	for (;;) {
-		show(config, "status lines");
-		nanosleep(&pause, NULL);
-	}
+	do
+		code = show(config, "status lines");
+	while (nanosleep(&pause, NULL) == 0);
+	return code;
 }
 
 int cmd_status(int argc, char **argv, const struct lg_registry *registry)

@@ -21,8 +21,7 @@ void notify_send(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 	if (fd < 0)
 		return;
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
-	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
-		; /* systemd has gone: nobody to tell */
+	connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+	send(fd, text, strlen(text), MSG_NOSIGNAL); /* when systemd has gone there is nobody to tell */
 	close(fd);
 }

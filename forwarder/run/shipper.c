@@ -324,7 +324,7 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	if (plugin->report)
 		plugin->report(host->state, &report);
 	from = plugin->resend_window ? host->position : host->flight.cursor;
-	behind = spool_next_seq(host->env.spool);
+	behind = spool_durable_next(host->env.spool);
 	behind = behind > from ? behind - from : 0;
 	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
 	pthread_mutex_lock(&host->mutex);
@@ -432,6 +432,14 @@ static void *shipper_main(void *arg)
 
 /* ---- life ---- */
 
+/* A new output starts at the oldest record, in a spool with history at the end, unless start_at says otherwise (DESIGN section 2). */
+static bool starts_at_end(const struct lg_output_host *host)
+{
+	enum { NOT_GIVEN, OLDEST, END };
+
+	return host->conf->start_at == END || (host->conf->start_at == NOT_GIVEN && spool_durable_next(host->env.spool) > 1);
+}
+
 static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 {
 	const struct config_output *conf = host->conf;
@@ -453,7 +461,7 @@ static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 	host->formatter = lg_formatter_new(conf->format, &conf->format_conf, host->env.agent, line_framing);
 	if (!host->formatter)
 		return lg_err_set(err, LG_INVALID, "no format %s", conf->format);
-	rc = spool_output_add(host->env.spool, conf->name, conf->start_at, err);
+	rc = spool_output_add(host->env.spool, conf->name, starts_at_end(host), err);
 	if (rc != LG_OK)
 		return rc;
 	host->position = spool_cursor(host->env.spool, conf->name);

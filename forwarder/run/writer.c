@@ -1,6 +1,7 @@
 #include "run/writer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/lugger_plugin.h"
@@ -169,6 +170,18 @@ static void write_losses(struct writer *writer)
 
 /* ---- a full spool ---- */
 
+static bool is_detached(struct writer *writer, const char *name)
+{
+	struct spool_stat *stat = mem_zalloc(sizeof(*stat));
+	bool detached = false;
+
+	spool_stat(writer->spool, stat);
+	for (size_t i = 0; i < stat->output_count; i++)
+		detached |= stat->outputs[i].detached && !strcmp(stat->outputs[i].name, name);
+	free(stat);
+	return detached;
+}
+
 /* DESIGN 1.3: only when the spool is full do max_lag and on_lag decide. */
 static void apply_lag_policy(struct writer *writer, int64_t now_ns)
 {
@@ -181,7 +194,7 @@ static void apply_lag_policy(struct writer *writer, int64_t now_ns)
 		const struct writer_output *output = &writer->outputs[i];
 		int64_t oldest = output->max_lag_ns && output->detach ? spool_time_of(writer->spool, spool_cursor(writer->spool, output->name)) : 0;
 
-		if (!oldest || utc - oldest <= output->max_lag_ns || spool_output_detached(writer->spool, output->name))
+		if (!oldest || utc - oldest <= output->max_lag_ns || is_detached(writer, output->name))
 			continue;
 		log_error("output %s: lags more than max_lag while the spool is full: detached, the spool no longer waits for it", output->name);
 		spool_output_detach(writer->spool, output->name);
