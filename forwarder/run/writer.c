@@ -102,7 +102,7 @@ static void acknowledge(struct writer *writer)
 static void write_stuck(struct writer *writer)
 {
 	struct lg_err err = {0};
-	enum lg_rc rc = LG_OK;
+	enum lg_rc rc = LG_OK, committed;
 
 	while (writer->stuck) {
 		struct lg_batch *batch = writer->stuck, *next = batch->next;
@@ -113,11 +113,9 @@ static void write_stuck(struct writer *writer)
 		writer->stuck = next;
 		append_to(&writer->head, &writer->tail, batch);
 	}
-	if (rc == LG_OK || rc == LG_FULL) {
-		enum lg_rc committed = spool_commit(writer->spool, &err);
-
-		rc = committed != LG_OK ? committed : rc;
-	}
+	committed = spool_commit(writer->spool, &err); /* after a failed append it repairs: the next round goes on */
+	if (committed != LG_OK)
+		rc = committed;
 	note_trouble(writer, rc, &err);
 	acknowledge(writer);
 }
