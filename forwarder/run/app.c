@@ -113,8 +113,12 @@ static enum lg_rc start_spool(struct app *app, struct lg_err *err)
 		.io = app->conf.io,
 		.clock = app->conf.clock,
 	};
-	enum lg_rc rc = spool_open(&app->spool, &conf, err);
+	enum lg_rc rc;
+	int sys = app->conf.io->mkdir(app->conf.io->self, config->data_dir);
 
+	if (sys < 0)
+		return lg_err_sys(err, -sys, "data_dir %s cannot be made", config->data_dir);
+	rc = spool_open(&app->spool, &conf, err);
 	if (rc != LG_OK)
 		return rc;
 	writer_init(&app->writer, app->spool, app->conf.clock, at_most(config->memory / 8, QUEUE_MAX));

@@ -81,6 +81,7 @@ write_data() {
 }
 
 start_sink() {
+	rm -f "$work/sink"
 	"$work/tls_sink" "$work/tls/server.pem" "$work/tls/server.key" >"$work/sink" &
 	sink_pid=$!
 	wait_for 10 "the sink" test -s "$work/sink"
