@@ -74,6 +74,25 @@ static enum lg_rc permit(void *guard, const char *host, uint16_t port, const str
 	return policy_permit(guard, host, port, addr, plaintext, err);
 }
 
+/* What an output is configured to connect to is permitted without a rule, unless `egress.allow` makes the policy strict. */
+static enum lg_rc add_destinations(struct app *app, const struct config_output *output, struct lg_err *err)
+{
+	for (const struct lg_option *row = output->plugin->options; row && row->name; row++) {
+		const struct lg_strings *servers = (const void *)((const char *)output->conf + row->offset);
+
+		for (size_t i = 0; row->flags & LG_OPT_DESTINATION && i < servers->count; i++) {
+			char host[256];
+			uint16_t port = 0;
+			enum lg_rc rc = net_split(servers->items[i], host, &port, err);
+
+			if (rc != LG_OK)
+				return lg_err_prepend(err, "output %s", output->name);
+			policy_add_destination(app->policy, host, port);
+		}
+	}
+	return LG_OK;
+}
+
 static enum lg_rc start_egress(struct app *app, struct lg_err *err)
 {
 	const struct lg_rules *allow = &app->config->egress.allow;
@@ -87,9 +106,11 @@ static enum lg_rc start_egress(struct app *app, struct lg_err *err)
 	free(rules);
 	if (rc != LG_OK)
 		return lg_err_prepend(err, "egress");
+	for (size_t i = 0; i < app->config->output_count && rc == LG_OK; i++)
+		rc = add_destinations(app, &app->config->outputs[i], err);
 	app->gate = (struct net_gate){permit, app->policy};
 	app->net = net_new(&app->gate);
-	return LG_OK;
+	return rc;
 }
 
 static size_t at_most(uint64_t value, size_t limit)

@@ -65,7 +65,7 @@ struct syslog {
 #define ROW(field) .offset = offsetof(struct syslog_conf, field)
 
 static const struct lg_option syslog_options[] = {
-	{.name = "servers", .type = LG_OPT_STRINGS, ROW(servers), .flags = LG_OPT_REQUIRED,
+	{.name = "servers", .type = LG_OPT_STRINGS, ROW(servers), .flags = LG_OPT_REQUIRED | LG_OPT_DESTINATION,
 	 .doc = "Receivers as host:port; when one fails the next is tried."},
 	{.name = "transport", .type = LG_OPT_ENUM, ROW(transport), .choices = "udp|tcp|tls", .fallback = "tls",
 	 .doc = "`tcp` is plaintext and needs an egress rule with `plaintext: true` unless the receiver is this machine."},
