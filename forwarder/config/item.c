@@ -76,20 +76,21 @@ static void refuse_type(const struct option_reader *reader, const struct yaml_no
                         size_t count)
 {
 	static const char *const promised[] = {"kafka", "amqp", "ibmmq", "zosmf", "relp", "stdin"};
-	const char *nearest = problem_nearest(type->text, names, count), *missing = value_missing(reader->env->registry, type->text);
+	const char *nearest = problem_nearest(type->text, names, count), *missing = value_missing(reader->env->registry, kind, type->text);
 	int shown = type->text.size < 80 ? (int)type->text.size : 80;
 	struct lg_buf list = {0};
 
 	for (size_t i = 0; !missing && i < sizeof(promised) / sizeof(promised[0]); i++) {
 		if (lg_str_is(type->text, promised[i]))
-			missing = "not in this version";
+			missing = "";
 	}
 	for (size_t i = 0; i < count; i++)
 		lg_buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
 	if (nearest)
 		lg_buf_printf(&list, "; did you mean %s?", nearest);
 	if (missing)
-		problems_error(reader->problems, type->mark, "the %s type `%.*s` is %s", kind, shown, type->text.data, missing);
+		problems_error(reader->problems, type->mark, "the %s type `%.*s` is not in this version%s%s", kind, shown, type->text.data,
+		               *missing ? ": " : "", missing);
 	else
 		problems_error(reader->problems, type->mark, "unknown %s type `%.*s`, expected %.*s", kind, shown, type->text.data, (int)list.size,
 		               (const char *)list.data);

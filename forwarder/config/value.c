@@ -294,11 +294,14 @@ enum lg_rc value_enum(const struct value_place *place, const struct yaml_node *n
 	return rc;
 }
 
-const char *value_missing(const struct lg_registry *registry, struct lg_str name)
+const char *value_missing(const struct lg_registry *registry, const char *kind, struct lg_str name)
 {
 	for (size_t i = 0; registry->missing && registry->missing[i]; i += 2) {
-		if (lg_str_is(name, registry->missing[i]))
-			return registry->missing[i + 1];
+		const char *reason = registry->missing[i + 1];
+		size_t n = strlen(kind);
+
+		if (lg_str_is(name, registry->missing[i]) && !strncmp(reason, kind, n) && reason[n] == ':')
+			return reason + n + 1 + (reason[n + 1] == ' ');
 	}
 	return NULL;
 }
@@ -316,7 +319,7 @@ enum lg_rc value_parser(const struct value_place *place, const struct yaml_node 
 			return LG_OK;
 		}
 	}
-	if (is_scalar(node) && (is_promised(place, node) || value_missing(registry, node->text)))
+	if (is_scalar(node) && (is_promised(place, node) || value_missing(registry, "parser", node->text)))
 		return refuse_promised(place, node);
 	return refuse_choice(place, node, names, count);
 }

@@ -124,7 +124,8 @@ static const struct lg_output_plugin rig_pipe = {.name = "pipe", .doc = "Sends."
 static const struct lg_input_plugin *const rig_inputs[] = {&rig_reader, &rig_door, NULL};
 static const struct lg_output_plugin *const rig_outputs[] = {&rig_pipe, NULL};
 static const struct lg_parser *const rig_parsers[] = {&rig_text, &rig_lines, NULL};
-static const char *const rig_missing[] = {"kafka", "not in this version", "ibmmq", "not in this build: its client library was missing", NULL, NULL};
+static const char *const rig_missing[] = {"kafka", "output: Kafka comes later", "ibmmq", "input: IBM's client library was missing",
+                                          "smf", "parser: SMF records come later", NULL};
 
 static const struct lg_registry rig_registry = {.inputs = rig_inputs, .outputs = rig_outputs, .parsers = rig_parsers,
                                                 .encoding = charset_canonical, .missing = rig_missing};
