@@ -260,13 +260,12 @@ void config_print_problems(const struct config *config, struct lg_buf *out)
 		lg_buf_printf(out, "%s: error: %zu errors in all; these are the first\n", config->path, config->error_count);
 }
 
-static void resolve_item(const char *type, const struct option_set *sets, size_t count, struct lg_buf *out)
+static void resolve_item(const struct option_set *sets, size_t count, struct lg_buf *out)
 {
 	size_t start = out->size;
 
 	option_print(sets, count, 4, out);
 	out->data[start + 2] = '-';
-	lg_buf_printf(out, "    type: %s\n", type);
 }
 
 void config_resolve(const struct config *config, struct lg_buf *out)
@@ -277,8 +276,8 @@ void config_resolve(const struct config *config, struct lg_buf *out)
 	option_print(&top, 1, 0, out);
 	lg_buf_append_cstr(out, "inputs:\n");
 	for (size_t i = 0; i < config->input_count; i++)
-		resolve_item(config->inputs[i].plugin->name, sets, config_input_sets(&config->inputs[i], sets), out);
+		resolve_item(sets, config_input_sets(&config->inputs[i], sets), out);
 	lg_buf_append_cstr(out, "outputs:\n");
 	for (size_t i = 0; i < config->output_count; i++)
-		resolve_item(config->outputs[i].plugin->name, sets, config_output_sets(&config->outputs[i], sets), out);
+		resolve_item(sets, config_output_sets(&config->outputs[i], sets), out);
 }

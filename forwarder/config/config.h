@@ -28,7 +28,7 @@ struct config_env {
 
 /* A common option of every input or output lives in these structs; the plugin's own in conf. */
 struct config_input {
-	char *name;
+	char *name, *type;
 	const struct lg_input_plugin *plugin;
 	void *conf;               /* plugin->conf_size bytes; starts with struct lg_stream_conf where plugin->uses_stream */
 	int64_t expect_every_ns;  /* 0: no expectation */
@@ -36,7 +36,7 @@ struct config_input {
 };
 
 struct config_output {
-	char *name;
+	char *name, *type;
 	const struct lg_output_plugin *plugin;
 	void *conf;
 	struct lg_format_conf format_conf;

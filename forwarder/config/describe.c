@@ -72,9 +72,7 @@ void describe_type(const struct lg_option *row, const struct lg_registry *regist
 		[LG_OPT_TIMEZONE] = "time zone", [LG_OPT_ENCODING] = "encoding", [LG_OPT_TABLE] = "mapping", [LG_OPT_MAP] = "names and values",
 		[LG_OPT_RULES] = "list of mappings", [LG_OPT_PARSER] = "one of: ", [LG_OPT_ENUM] = "one of: "};
 
-	if (!strcmp(row->name, "type") && !row->sub)
-		lg_buf_append_cstr(out, "text");
-	else if (row->type == LG_OPT_INT && row->unit)
+	if (row->type == LG_OPT_INT && row->unit)
 		lg_buf_append_cstr(out, row->unit);
 	else
 		lg_buf_append_cstr(out, names[row->type]);
@@ -100,7 +98,7 @@ void describe_range(const struct lg_option *row, struct lg_buf *out)
 {
 	if (row->type != LG_OPT_INT && row->type != LG_OPT_SIZE && row->type != LG_OPT_DURATION)
 		return;
-	if (row->max <= row->min) {
+	if (!option_has_max(row)) {
 		if (!row->min)
 			return;
 		lg_buf_append_cstr(out, "at least ");
@@ -108,6 +106,8 @@ void describe_range(const struct lg_option *row, struct lg_buf *out)
 		return;
 	}
 	put_number(row, row->min, out);
+	if (row->max == row->min)
+		return;
 	lg_buf_append_cstr(out, " to ");
 	put_number(row, row->max, out);
 }

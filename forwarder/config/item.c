@@ -157,20 +157,23 @@ static void run_check(const struct option_reader *reader, const struct yaml_node
 
 /* ---- inputs ---- */
 
-/* The parser is needed before the walk, because its options belong to the same mapping. */
-static void choose_parser(const struct option_reader *reader, const struct yaml_node *node, const struct config_input *input,
+/* The parser is needed before the walk, because its options belong to the same mapping. False: the one that was asked for is not there, and the
+ * default stands in. */
+static bool choose_parser(const struct option_reader *reader, const struct yaml_node *node, const struct config_input *input,
                           struct config_parser *slot)
 {
 	const struct lg_option row = {.name = "parser", .type = LG_OPT_PARSER};
 	const struct option_set set = {NULL, NULL, "input", input->plugin->name};
 	struct yaml_node fallback = {.kind = YAML_KIND_SCALAR};
 	const struct yaml_node *given = yamltree_get(node, "parser");
+	bool found = given && option_read_value(reader, &row, &set, given, (void *)&slot->parser) == LG_OK;
 
 	fallback.text = lg_str_from(input->plugin->parser ? input->plugin->parser : "text");
-	if (!given || option_read_value(reader, &row, &set, given, (void *)&slot->parser) != LG_OK)
+	if (!found)
 		(void)option_read_value(reader, &row, &set, &fallback, (void *)&slot->parser);
 	if (slot->parser)
 		slot->conf = mem_zalloc(slot->parser->conf_size);
+	return found || !given;
 }
 
 void item_read_input(const struct option_reader *reader, const struct yaml_node *node, const struct config *config,
@@ -190,11 +193,12 @@ void item_read_input(const struct option_reader *reader, const struct yaml_node 
 	input->conf = mem_zalloc(plugin->conf_size);
 	slot = config_input_parser(input);
 	if (slot) {
+		struct option_reader lenient = *reader;
 		const struct lg_parser *parser;
 
-		choose_parser(reader, node, input, slot);
+		lenient.any_parser = !choose_parser(reader, node, input, slot);
 		parser = slot->parser;
-		option_read(reader, node, sets, config_input_sets(input, sets), what.text);
+		option_read(&lenient, node, sets, config_input_sets(input, sets), what.text);
 		slot->parser = parser; /* the walk read the row again, over its own default */
 	} else {
 		option_read(reader, node, sets, config_input_sets(input, sets), what.text);

@@ -100,6 +100,12 @@ static void push_string(struct lg_strings *strings, size_t *cap, char *item)
 	strings->items[strings->count++] = item;
 }
 
+static enum lg_rc refuse_kind(const struct value_place *place, const struct yaml_node *node, const char *expected)
+{
+	problems_error(place->reader->problems, node->mark, "`%s` is %s, expected %s", place->row->name, yamltree_kind_name(node), expected);
+	return LG_INVALID;
+}
+
 static enum lg_rc read_strings(const struct value_place *place, const struct yaml_node *node, struct lg_strings *field)
 {
 	struct yaml_node *one[1] = {(struct yaml_node *)node};
@@ -108,6 +114,8 @@ static enum lg_rc read_strings(const struct value_place *place, const struct yam
 	struct lg_strings strings = {0};
 	enum lg_rc rc = LG_OK;
 
+	if (node->kind == YAML_KIND_MAPPING || (node->kind == YAML_KIND_SCALAR && yamltree_is_null(node)))
+		return refuse_kind(place, node, "text or a list of texts");
 	for (size_t i = 0; i < count; i++) {
 		char *item = NULL;
 
@@ -127,12 +135,6 @@ static enum lg_rc read_strings(const struct value_place *place, const struct yam
 	free_strings(field);
 	*field = strings;
 	return LG_OK;
-}
-
-static enum lg_rc refuse_kind(const struct value_place *place, const struct yaml_node *node, const char *expected)
-{
-	problems_error(place->reader->problems, node->mark, "`%s` is %s, expected %s", place->row->name, yamltree_kind_name(node), expected);
-	return LG_INVALID;
 }
 
 static enum lg_rc read_map(const struct value_place *place, const struct yaml_node *node, struct lg_strings *field)
@@ -327,6 +329,15 @@ static const struct lg_option *find_in_sets(const struct option_set *sets, size_
 	return NULL;
 }
 
+static bool some_parser_has(const struct lg_registry *registry, struct lg_str name)
+{
+	for (size_t i = 0; registry->parsers[i]; i++) {
+		if (find_row(registry->parsers[i]->options, name))
+			return true;
+	}
+	return false;
+}
+
 static void refuse_unknown(const struct option_reader *reader, const struct yaml_node *key, const struct option_set *sets, size_t count,
                            const char *what)
 {
@@ -377,6 +388,8 @@ void option_read(const struct option_reader *reader, const struct yaml_node *map
 		size_t set;
 		const struct lg_option *row = find_in_sets(sets, count, key->text, &set);
 
+		if (!row && reader->any_parser && some_parser_has(reader->env->registry, key->text))
+			continue;
 		if (!row)
 			refuse_unknown(reader, key, sets, count, what);
 		else if (row->flags & LG_OPT_LATER)

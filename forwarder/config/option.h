@@ -21,6 +21,7 @@ struct option_reader {
 	const char *dir;               /* relative paths start here: the configuration file's folder */
 	struct problems *problems;
 	bool file_is_private;          /* nobody but its owner reads the configuration file */
+	bool any_parser;               /* the mapping's parser is not known: options of every parser pass unread */
 };
 
 /* Reads `mapping` into the sets: defaults first, then what is given, then what is required. Problems go to the reader's list; settings of options
@@ -39,6 +40,12 @@ bool option_is_shadowed(const struct option_set *sets, size_t count, size_t set,
 /* One value into its place; `set` (whose base is not used) may be NULL. LG_INVALID: the problem is on the list and *field keeps what it had. */
 enum lg_rc option_read_value(const struct option_reader *reader, const struct lg_option *row, const struct option_set *set,
                              const struct yaml_node *node, void *field);
+
+/* True when the row has an upper limit: `max` counts where it is not 0. */
+static inline bool option_has_max(const struct lg_option *row)
+{
+	return row->max != 0 && row->max >= row->min;
+}
 
 /* Choice `index` of an "a|b|c" list; the empty string behind its end. */
 struct lg_str option_choice(const char *choices, size_t index);

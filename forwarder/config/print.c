@@ -128,7 +128,7 @@ static bool is_unset(const struct lg_option *row, const void *field)
 	case LG_OPT_PARSER:
 		return !*(const struct lg_parser *const *)field;
 	case LG_OPT_RULES:
-		return !row->sub || !((const struct lg_rules *)field)->count;
+		return !row->sub || !((const struct lg_rules *)field)->items; /* an empty list that was given is a statement */
 	default:
 		return false;
 	}
@@ -136,7 +136,7 @@ static bool is_unset(const struct lg_option *row, const void *field)
 
 static void print_rules(const struct lg_option *row, const struct lg_rules *rules, unsigned indent, struct lg_buf *out)
 {
-	lg_buf_append_char(out, '\n');
+	lg_buf_append_cstr(out, rules->count ? "\n" : " []\n");
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct option_set set = {row->sub, (char *)rules->items + i * row->size, NULL, NULL};
 		size_t start = out->size;

@@ -163,6 +163,8 @@ const char *problem_nearest(struct lg_str given, const char *const *names, size_
 	unsigned best = given.size <= 3 ? 2 : given.size <= 7 ? 3 : 4; /* exclusive */
 	const char *nearest = NULL;
 
+	if (given.size && given.data[0] >= '0' && given.data[0] <= '9')
+		return NULL; /* a wrong number is not a slip of the pen */
 	for (size_t i = 0; i < count; i++) {
 		unsigned distance = text_distance(given, lg_str_from(names[i]));
 

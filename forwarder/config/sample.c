@@ -140,7 +140,7 @@ static void put_rows(struct sample *s, const struct lg_option *table)
 {
 	for (const struct lg_option *row = table; row && row->name; row++) {
 		if (row->flags & (LG_OPT_LATER | LG_OPT_ADVANCED) || (row->type == LG_OPT_RULES && !row->sub) ||
-		    (s->plugin && !strcmp(row->name, "name")))
+		    (s->plugin && (!strcmp(row->name, "name") || !strcmp(row->name, "type"))))
 			continue;
 		put_row(s, row);
 	}

@@ -72,7 +72,7 @@ static void put_enum(struct schema *s, const char *choices)
 static void put_int(struct schema *s, const struct lg_option *row)
 {
 	lg_buf_printf(s->out, "\"type\": \"integer\", \"minimum\": %lld", (long long)row->min);
-	if (row->max > row->min)
+	if (option_has_max(row))
 		lg_buf_printf(s->out, ", \"maximum\": %lld", (long long)row->max);
 }
 
@@ -196,7 +196,7 @@ static void put_property(struct schema *s, const struct lg_option *row)
 static void put_properties(struct schema *s, const struct lg_option *table)
 {
 	for (const struct lg_option *row = table; row && row->name; row++) {
-		/* Rows without a type of their own are the caller's: `type`, `inputs`, `outputs`. */
+		/* Rows without a table of their own are the caller's: `inputs` and `outputs`. */
 		if (!(row->flags & LG_OPT_LATER) && (row->type != LG_OPT_RULES || row->sub))
 			put_property(s, row);
 	}
@@ -245,7 +245,7 @@ static void put_sets(struct schema *s, const struct option_set *sets, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		for (const struct lg_option *row = sets[i].table; row && row->name; row++) {
 			if (row->flags & LG_OPT_LATER || (row->type == LG_OPT_RULES && !row->sub) || option_is_shadowed(sets, count, i, row->name) ||
-			    (without && !strcmp(without, row->name)))
+			    !strcmp(row->name, "type") || (without && !strcmp(without, row->name)))
 				continue;
 			put_property(s, row);
 		}

@@ -72,11 +72,10 @@ const struct lg_option config_top_options[] = {
 	LG_OPTION_END,
 };
 
-/* `type` is read first, by config.c, to find the plugin; its row keeps the key known and documented. */
 const struct lg_option config_input_options[] = {
 	{.name = "name", .type = LG_OPT_STRING, .offset = offsetof(struct config_input, name), .flags = LG_OPT_REQUIRED,
 	 .doc = "Name of this input, once and for all: positions are kept under it. Letters, digits and _ . - up to 63."},
-	{.name = "type", .type = LG_OPT_RULES, .flags = LG_OPT_REQUIRED, .doc = "Kind of source."},
+	{.name = "type", .type = LG_OPT_STRING, .offset = offsetof(struct config_input, type), .flags = LG_OPT_REQUIRED, .doc = "Kind of source."},
 	{.name = "expect_every", .type = LG_OPT_DURATION, .offset = offsetof(struct config_input, expect_every_ns), .min = CLOCK_SECOND,
 	 .max = 366 * 86400 * CLOCK_SECOND, .doc = "Silent for longer, this input is reported as `silent`."},
 	LG_OPTION_END,
@@ -85,7 +84,7 @@ const struct lg_option config_input_options[] = {
 const struct lg_option config_output_options[] = {
 	{.name = "name", .type = LG_OPT_STRING, .offset = offsetof(struct config_output, name), .flags = LG_OPT_REQUIRED,
 	 .doc = "Name of this output, once and for all: its place in the spool is kept under it. Letters, digits and _ . - up to 63."},
-	{.name = "type", .type = LG_OPT_RULES, .flags = LG_OPT_REQUIRED, .doc = "Kind of receiver."},
+	{.name = "type", .type = LG_OPT_STRING, .offset = offsetof(struct config_output, type), .flags = LG_OPT_REQUIRED, .doc = "Kind of receiver."},
 	{.name = "inputs", .type = LG_OPT_STRINGS, .offset = offsetof(struct config_output, inputs),
 	 .doc = "Names of the inputs whose records go here; left out: all."},
 	{.name = "where", .type = LG_OPT_STRING, .offset = offsetof(struct config_output, where),

@@ -167,8 +167,12 @@ enum lg_rc value_bool(const struct value_place *place, const struct yaml_node *n
 static void put_range(struct lg_buf *out, const struct lg_option *row)
 {
 	int64_t ends[2] = {row->min, row->max};
-	bool upper = row->max > row->min;
+	bool upper = option_has_max(row);
 
+	if (upper && row->min == row->max) {
+		lg_buf_printf(out, ", %lld", (long long)row->min);
+		return;
+	}
 	lg_buf_append_cstr(out, upper ? " between " : " of at least ");
 	for (int i = 0; i <= upper; i++) {
 		if (i)
@@ -202,7 +206,7 @@ static enum lg_rc refuse_number(const struct value_place *place, const struct ya
 
 static bool in_range(const struct lg_option *row, int64_t value)
 {
-	return value >= row->min && (row->max <= row->min || value <= row->max);
+	return value >= row->min && (!option_has_max(row) || value <= row->max);
 }
 
 enum lg_rc value_int(const struct value_place *place, const struct yaml_node *node, int64_t *field)

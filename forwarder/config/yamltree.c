@@ -137,18 +137,26 @@ static enum lg_rc remember_anchor(struct builder *b, const char *name, struct ya
 	return LG_OK;
 }
 
+static size_t characters(struct lg_str text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.size; i++)
+		count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+	return count;
+}
+
 static enum lg_rc add_scalar(struct builder *b, const yaml_event_t *event)
 {
 	struct yaml_node *node = new_node(b, YAML_KIND_SCALAR, event->start_mark);
-	yaml_scalar_style_t style = event->data.scalar.style;
 	enum lg_rc rc;
 
 	refuse_tag(b, event->data.scalar.tag, event->start_mark);
 	node->text.data = mem_strndup((const char *)event->data.scalar.value, event->data.scalar.length);
 	node->text.size = event->data.scalar.length;
-	node->quoted = style != YAML_PLAIN_SCALAR_STYLE;
-	node->one_line = event->start_mark.line == event->end_mark.line && style != YAML_LITERAL_SCALAR_STYLE &&
-	                 style != YAML_FOLDED_SCALAR_STYLE;
+	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	node->exact = event->start_mark.line == event->end_mark.line &&
+	              event->end_mark.column - event->start_mark.column == characters(node->text) + (node->quoted ? 2 : 0);
 	if (memchr(node->text.data, '\0', node->text.size)) { /* from an escape, "\0" */
 		problems_error(b->problems, node->mark, "a NUL character inside a value");
 		node->text.size = strlen(node->text.data);
@@ -508,12 +516,10 @@ struct config_mark yamltree_mark_in(const struct yaml_node *scalar, size_t offse
 {
 	struct config_mark mark = scalar->mark;
 
-	/* An escape before the place would shift it: then the start has to do. */
-	if (!scalar->one_line || (scalar->quoted && memchr(scalar->text.data, '\'', scalar->text.size < offset ? scalar->text.size : offset)))
+	if (!scalar->exact)
 		return mark;
 	mark.column += scalar->quoted;
-	for (size_t i = 0; i < offset && i < scalar->text.size; i++)
-		mark.column += ((unsigned char)scalar->text.data[i] & 0xc0) != 0x80;
+	mark.column += (unsigned)characters((struct lg_str){scalar->text.data, offset < scalar->text.size ? offset : scalar->text.size});
 	return mark;
 }
 

@@ -21,7 +21,7 @@ struct yaml_node {
 	struct config_mark mark;
 	struct lg_str text;        /* SCALAR: NUL-terminated, without NULs inside */
 	bool quoted;               /* SCALAR in quotes or a block */
-	bool one_line;             /* SCALAR: plain or quoted on one line, so that a byte of text has a column */
+	bool exact;                /* SCALAR: on one line and without escapes, so that a byte of text has a column */
 	struct yaml_node **items;  /* LIST: the elements; MAPPING: key, value, key, value ... */
 	size_t count;              /* of items */
 	unsigned weight, height;   /* expanded nodes below and with it; levels below it */
