@@ -21,7 +21,8 @@ enum lg_option_type {
 	LG_OPT_PATH,     /* char *: a path that need not exist */
 	LG_OPT_TIMEZONE, /* char *: an IANA name, checked against the system's zoneinfo */
 	LG_OPT_ENCODING, /* char *: canonical name of the charset; user spellings (CP037, ibm037, cp-37) are mapped */
-	LG_OPT_PARSER,   /* const struct lg_parser *: brings the parser's own options into the same mapping */
+	LG_OPT_PARSER,   /* const struct lg_parser *, and right behind it a void * that will point to the parser's settings: brings the parser's own
+	                    options into the same mapping */
 	LG_OPT_TABLE,    /* a nested struct at `offset`, described by `sub`; the scalar `off` is taken where the sub table has a
 	                    row named "off" (BOOL): that row becomes true */
 	LG_OPT_MAP,      /* struct lg_strings with key, value, key, value ... */

@@ -458,6 +458,8 @@ enum lg_rc yamltree_load(struct yaml_tree *tree, struct lg_str text, struct prob
 	rc = check_bytes(text, problems);
 	if (rc != LG_OK)
 		return rc;
+	if (!text.size)
+		text.data = ""; /* libyaml wants a pointer */
 	b = mem_zalloc(sizeof(*b));
 	b->tree = tree;
 	b->problems = problems;
