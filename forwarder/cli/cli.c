@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "data/filter.h"
+#include "cli/check_hooks.h"
 
 int cli_usage(const char *command, const char *fmt, ...)
 {
@@ -17,19 +17,12 @@ int cli_usage(const char *command, const char *fmt, ...)
 	return 2;
 }
 
-static enum lg_rc check_where(const char *expression, size_t *at, struct lg_err *err)
-{
-	struct filter *filter;
-	enum lg_rc rc = filter_compile(&filter, expression, at, err);
-
-	if (rc == LG_OK)
-		filter_free(filter);
-	return rc;
-}
-
 struct config_env cli_config_env(const struct lg_registry *registry)
 {
-	return (struct config_env){.registry = registry, .check_where = check_where, .check_files = true};
+	struct config_env env = {.registry = registry, .check_files = true};
+
+	check_hooks_set(&env);
+	return env;
 }
 
 struct config *cli_load(const char *path, const struct lg_registry *registry, bool warnings)
