@@ -58,7 +58,7 @@ void listen_warn(struct listen *l, struct listen_warning *warning, int64_t now_n
 enum peer_stage {
 	PEER_HANDSHAKE,
 	PEER_READING,
-	PEER_ENDING, /* nothing more is read; closed when `settle_at` records are durable */
+	PEER_ENDING, /* nothing more is read; closed when its records are durable */
 };
 
 struct peer {
@@ -72,7 +72,7 @@ struct peer {
 	int64_t active_ns;   /* monotonic: when bytes last came */
 	int64_t tick_utc_ns; /* when the parser wants to be called */
 	enum peer_stage stage;
-	uint64_t settle_at;
+	uint64_t settle_at;  /* listen.emitted as of its last record */
 	int fd;              /* as in the last waitset, -1: not there */
 	size_t slot;
 	bool more;           /* the last turn ended before the bytes did */

@@ -7,7 +7,7 @@ static void emit(struct lg_sink *sink, struct lg_draft *draft)
 {
 	struct peer *p = (struct peer *)sink;
 
-	p->listen->emitted++;
+	p->settle_at = ++p->listen->emitted;
 	lg_emit(p->listen->host, draft, p->origin);
 }
 
@@ -98,7 +98,6 @@ void peer_end(struct peer *p)
 			parser->flush(p->parser, &p->sink);
 	}
 	lg_buf_fini(&p->kept);
-	p->settle_at = p->listen->emitted;
 	p->stage = PEER_ENDING;
 }
 
