@@ -131,6 +131,8 @@ static void confirm(struct zos_set *set, struct zos_message *message, int connec
 {
 	if (message->confirmed)
 		return;
+	if (!message->multi)
+		note_connector(message);
 	if (message->connector == connector && connector >= 0) {
 		set->bytes -= message->body.size - message->strip_at;
 		message->body.size = message->strip_at;
@@ -228,7 +230,9 @@ int zos_set_ready(const struct zos_set *set, size_t ranges)
 	for (size_t i = 0; i < set->count; i++) {
 		int slot = set->order[i];
 
-		if (set->slots[slot].done && (set->held_count <= ranges || count_ranges(set, slot) <= ranges))
+		if (!set->slots[slot].done)
+			continue;
+		if (set->slots[slot].incomplete || set->held_count <= ranges || count_ranges(set, slot) <= ranges)
 			return slot;
 	}
 	return -1;

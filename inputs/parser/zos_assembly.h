@@ -75,7 +75,8 @@ void zos_set_end_single(struct zos_set *set);
 
 /* True when another line might not fit: emit the oldest. */
 bool zos_set_full(const struct zos_set *set);
-/* The next slot to emit: a closed one without which the held lines are at most `ranges` ranges; -1 none. */
+/* The next slot to emit: a closed one without which the held lines are at most `ranges` ranges; -1 none. An incomplete one never waits:
+ * it was closed by a line that is not its own, which would not come again after a restart to close it. */
 int zos_set_ready(const struct zos_set *set, size_t ranges);
 int zos_set_oldest(const struct zos_set *set); /* -1 when empty */
 void zos_set_remove(struct zos_set *set, int slot);

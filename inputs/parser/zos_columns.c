@@ -82,6 +82,12 @@ int zos_connector_at_end(struct lg_str text, size_t *before)
 	return (end[-3] - '0') * 100 + (end[-2] - '0') * 10 + (end[-1] - '0');
 }
 
+static bool is_time(const char *p)
+{
+	return all_digits(p, 2) && p[2] == ':' && all_digits(p + 3, 2) && p[5] == ':' && all_digits(p + 6, 2) && p[8] == '.' &&
+	       all_digits(p + 9, 2);
+}
+
 /* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. */
 static bool is_head(const char *p, size_t size, size_t shift)
 {
@@ -92,10 +98,9 @@ static bool is_head(const char *p, size_t size, size_t shift)
 	if ((*p != 'N' && *p != 'M' && *p != 'W' && *p != 'O' && *p != 'X') ||
 	        (p[1] != ' ' && p[1] != 'C' && p[1] != 'R' && p[1] != 'I' && p[1] != 'U'))
 		return false;
-	if (p[9] != ' ' || p[10] == ' ' || p[18] != ' ' || time[-1] != ' ' || time[2] != ':' || time[5] != ':' || time[8] != '.')
+	if (p[9] != ' ' || p[10] == ' ' || p[18] != ' ' || time[-1] != ' ')
 		return false;
-	if (!all_digits(p + ZOS_AT_DATE, 5 + shift) || !all_digits(time, 2) || !all_digits(time + 3, 2) || !all_digits(time + 6, 2) ||
-	        !all_digits(time + 9, 2))
+	if (!all_digits(p + ZOS_AT_DATE, 5 + shift) || !is_time(time))
 		return false;
 	for (size_t i = 0; i < 7; i++)
 		if (!is_hex(p[ZOS_AT_ROUTING + i]))
@@ -162,13 +167,56 @@ static bool read_by(struct zos_columns *cols, struct lg_str line, struct zos_lay
 	return false;
 }
 
-void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout)
+/* A line of a view that begins with the time. */
+static enum zos_kind cropped_kind(struct lg_str line, int *connector)
+{
+	const char *p = line.data;
+	size_t ident = ZOS_AT_IDENT - ZOS_CROPPED, flags = ZOS_AT_FLAGS - ZOS_CROPPED, text = ZOS_AT_TEXT - ZOS_CROPPED;
+	uint32_t value;
+
+	if (line.size < flags + 8 || p[flags - 1] != ' ' || (line.size > flags + 8 && p[flags + 8] != ' '))
+		return ZOS_PLAIN;
+	if (all_blank(p, flags + 8))
+		return line.size > text && all_blank(p, text) ? ZOS_MORE : ZOS_PLAIN;
+	if (!zos_hex((struct lg_str){p + flags, 8}, &value))
+		return ZOS_PLAIN;
+	if (is_time(p) && p[11] == ' ')
+		return ZOS_HEAD;
+	if (!all_blank(p, ident + 5) || !all_digits(p + ident + 5, 3))
+		return ZOS_PLAIN;
+	*connector = (p[ident + 5] - '0') * 100 + (p[ident + 6] - '0') * 10 + p[ident + 7] - '0';
+	return ZOS_MINOR;
+}
+
+static bool read_cropped(struct zos_columns *cols, struct lg_str line, struct lg_buf *scratch)
+{
+	struct zos_layout layout = {.cropped = true, .known = true};
+	enum zos_kind kind = cropped_kind(line, &cols->connector);
+
+	if (kind == ZOS_PLAIN)
+		return false;
+	lg_buf_clear(scratch);
+	memset(lg_buf_reserve(scratch, ZOS_CROPPED), ' ', ZOS_CROPPED);
+	scratch->size = ZOS_CROPPED;
+	lg_buf_append_str(scratch, line);
+	set_kind(cols, kind, layout, lg_buf_str(scratch));
+	return true;
+}
+
+bool zos_layout_equal(struct zos_layout a, struct zos_layout b)
+{
+	return a.origin == b.origin && a.shift == b.shift && a.cropped == b.cropped && a.known == b.known;
+}
+
+void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch)
 {
 	static const uint8_t shifts[] = {0, ZOS_SHIFT};
 
 	cols->connector = -1;
 	line = zos_trim_end(line);
-	if (layout->known && read_by(cols, line, *layout, false))
+	if (layout->known && !layout->cropped && read_by(cols, line, *layout, false))
+		return;
+	if ((layout->cropped || !layout->known) && read_cropped(cols, line, scratch))
 		return;
 	for (uint8_t origin = 0; origin <= ZOS_ORIGIN_MAX; origin++) {
 		for (size_t i = 0; i < 2; i++) {

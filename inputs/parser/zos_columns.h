@@ -6,6 +6,8 @@
  *
  *   0 record type   1 request type   2-8 routing codes   10-17 system   19-23 date   25-35 time   37-44 ident   46-53 request flags
  *   55 action character   56- text
+ *
+ * SDSF's OPERLOG browse and screens cut out of it lack the columns left of the time ("cropped"): no type, no system, no date.
  */
 #ifndef ZOS_COLUMNS_H
 #define ZOS_COLUMNS_H
@@ -24,6 +26,7 @@ enum {
 	ZOS_AT_TEXT = 56,
 	ZOS_MARGIN = 126,   /* a text that ends here or beyond was cut by the width of the record */
 	ZOS_SHIFT = 2,      /* of a four-digit year */
+	ZOS_CROPPED = 25,   /* columns that a cropped view lacks on the left: it begins with the time */
 	ZOS_ORIGIN_MAX = 8, /* ASA column, system id put in front by an archive tool */
 };
 
@@ -31,17 +34,18 @@ enum {
 struct zos_layout {
 	uint8_t origin; /* bytes before column 1 */
 	uint8_t shift;  /* 0 or ZOS_SHIFT */
+	bool cropped;   /* then origin and shift are 0 */
 	bool known;
 };
 
 enum zos_kind {
 	ZOS_PLAIN, /* not a SYSLOG line: heading, blank, junk, another format */
-	ZOS_HEAD,  /* N W M O X: has a header */
+	ZOS_HEAD,  /* N W M O X, or of a cropped view: has a header */
 	ZOS_MORE,  /* S: continues the line before it */
 	ZOS_MINOR, /* L D E: belongs to the message with its connector id */
 };
 
-/* One line taken apart; everything points into the line. */
+/* One line taken apart; everything points into the line, or into the scratch buffer for a cropped one. */
 struct zos_columns {
 	enum zos_kind kind;
 	struct zos_layout layout; /* by which it was read */
@@ -52,8 +56,10 @@ struct zos_columns {
 };
 
 /* Takes a line apart by `layout`; where that does not fit a line with a header is looked for at every other origin and year format, and
- * cols->layout is then another one than `layout`. Without a known layout L, D, E and S lines are recognised too. */
-void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout);
+ * cols->layout is then another one than `layout`. Without a known layout L, D, E and S lines are recognised too, and cropped lines: these
+ * come with blanks in the place of what they lack, type included. */
+void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch);
+bool zos_layout_equal(struct zos_layout a, struct zos_layout b);
 
 /* A field of a header line: `size` bytes at `at` (shift already added), blanks trimmed on both sides; empty past the end. */
 struct lg_str zos_columns_field(const char *line, size_t line_size, size_t at, size_t size);

@@ -43,7 +43,8 @@ void zos_severities_fini(struct zos_severities *table);
  * that waits for somebody (`waiting`: a WTOR, or an action character) is at least a warning unless the operator says otherwise. */
 uint8_t zos_severity(const struct zos_severities *table, struct lg_str message_id, bool waiting);
 
-/* Fills zos.racf.*, user.name, event.category and event.outcome from the assembled body of an ICH408I. Strings point into body. */
-void zos_racf_fields(struct lg_draft *draft, struct lg_str body);
+/* Fills zos.racf.*, user.name, event.category and event.outcome from the assembled body of an ICH408I. Strings point into body, or into
+ * scratch, which is overwritten. */
+void zos_racf_fields(struct lg_draft *draft, struct lg_str body, struct lg_buf *scratch);
 
 #endif

@@ -61,6 +61,7 @@ static void set_logon(struct lg_draft *draft, struct lg_str line)
 	const char *dash = find(line, " - ");
 
 	lg_draft_string(draft, LG_F_EVENT_CATEGORY, LG_STR("authentication"));
+	lg_draft_string(draft, LG_F_EVENT_OUTCOME, LG_STR("failure"));
 	if (dash)
 		lg_draft_string(draft, LG_F_ZOS_RACF_REASON,
 		        zos_trim((struct lg_str){dash + 3, (size_t)(line.data + line.size - dash - 3)}));
@@ -78,50 +79,71 @@ static void set_profile(struct lg_draft *draft, struct lg_str line)
 	lg_draft_string(draft, LG_F_ZOS_RACF_PROFILE, zos_trim(profile));
 }
 
-/* The lines behind the first: resource until its class, then the reason, the profile and the access. */
-static void set_access(struct lg_draft *draft, struct lg_str rest)
+/* A resource may wrap where the line ends, in the middle of a path. */
+static void add_resource(struct lg_buf *resource, struct lg_str piece)
 {
-	struct lg_str resource = LG_STR("");
+	piece = zos_trim(piece);
+	lg_buf_append(resource, piece.data, piece.size);
+}
+
+static void set_reason(struct lg_draft *draft, struct lg_str reason)
+{
+	lg_draft_string(draft, LG_F_ZOS_RACF_REASON, reason);
+	/* A profile in warning mode reports what it would have refused. */
+	lg_draft_string(draft, LG_F_EVENT_OUTCOME, find(reason, "TEMPORARY ACCESS ALLOWED") ? LG_STR("success") : LG_STR("failure"));
+}
+
+/* The lines behind the first: resource until its class, then the reason, the profile and the access. */
+static void set_access(struct lg_draft *draft, struct lg_str rest, struct lg_buf *resource)
+{
+	struct lg_str reason = LG_STR("");
 	struct lg_str line;
-	bool classed = false, reasoned = false;
+	bool classed = false;
 
 	while (take_line(&rest, &line)) {
-		const char *class;
+		const char *class = find(line, "CL(");
 
 		line = zos_trim(line);
-		if (!line.size || find(line, "SUBMITTER("))
+		if (!line.size || find(line, "SUBMITTER(") || find(line, "EFFECTIVE UID("))
 			continue;
 		if (line.size > 5 && !memcmp(line.data, "FROM ", 5)) {
 			set_profile(draft, line);
-			continue;
-		}
-		if (find(line, "ACCESS INTENT(")) {
+		} else if (find(line, "ACCESS INTENT(")) {
 			lg_draft_string(draft, LG_F_ZOS_RACF_INTENT, inside(line, "ACCESS INTENT("));
 			lg_draft_string(draft, LG_F_ZOS_RACF_ALLOWED, inside(line, "ACCESS ALLOWED("));
-			continue;
-		}
-		if (classed) {
-			if (!reasoned && !find(line, "EFFECTIVE UID("))
-				lg_draft_string(draft, LG_F_ZOS_RACF_REASON, line);
-			reasoned = true;
-			continue;
-		}
-		if (!resource.size)
-			resource.data = line.data;
-		class = find(line, "CL(");
-		resource.size = (size_t)((class ? class : line.data + line.size) - resource.data);
-		if (class) {
-			classed = true;
+		} else if (classed) {
+			if (!reason.size)
+				reason = line;
+		} else if (class) {
+			add_resource(resource, (struct lg_str){line.data, (size_t)(class - line.data)});
 			lg_draft_string(draft, LG_F_ZOS_RACF_CLASS, inside(line, "CL("));
+			classed = true;
+		} else {
+			add_resource(resource, line);
 		}
 	}
 	if (classed)
-		lg_draft_string(draft, LG_F_ZOS_RACF_RESOURCE, zos_trim(resource));
-	else
-		lg_draft_string(draft, LG_F_ZOS_RACF_REASON, zos_trim(resource));
+		lg_draft_string(draft, LG_F_ZOS_RACF_RESOURCE, lg_buf_str(resource));
+	else if (!reason.size)
+		reason = lg_buf_str(resource);
+	set_reason(draft, reason);
 }
 
-void zos_racf_fields(struct lg_draft *draft, struct lg_str body)
+/* The name is the user's own text: it may hold parentheses, and lose the last one where the line is full. */
+static struct lg_str name_field(struct lg_str line)
+{
+	const char *at = find(line, "NAME(");
+	struct lg_str name;
+
+	if (!at)
+		return LG_STR("");
+	name = zos_trim((struct lg_str){at + 5, (size_t)(line.data + line.size - at - 5)});
+	if (name.size && name.data[name.size - 1] == ')')
+		name.size--;
+	return zos_trim(name);
+}
+
+void zos_racf_fields(struct lg_draft *draft, struct lg_str body, struct lg_buf *scratch)
 {
 	struct lg_str rest = body;
 	struct lg_str line, user;
@@ -133,8 +155,8 @@ void zos_racf_fields(struct lg_draft *draft, struct lg_str body)
 	lg_draft_string(draft, LG_F_USER_NAME, user);
 	lg_draft_string(draft, LG_F_ZOS_RACF_USER, user);
 	lg_draft_string(draft, LG_F_ZOS_RACF_GROUP, inside(line, "GROUP("));
-	lg_draft_string(draft, LG_F_ZOS_RACF_NAME, inside(line, "NAME("));
-	lg_draft_string(draft, LG_F_EVENT_OUTCOME, LG_STR("failure"));
+	lg_draft_string(draft, LG_F_ZOS_RACF_NAME, name_field(line));
+	lg_draft_string(draft, LG_F_ZOS_JOB_NAME, inside(line, "JOB("));
 	logon = find(rest, "LOGON/JOB INITIATION");
 	if (logon) {
 		rest.size -= (size_t)(logon - rest.data);
@@ -144,5 +166,6 @@ void zos_racf_fields(struct lg_draft *draft, struct lg_str body)
 		return;
 	}
 	lg_draft_string(draft, LG_F_EVENT_CATEGORY, LG_STR("iam"));
-	set_access(draft, rest);
+	lg_buf_clear(scratch);
+	set_access(draft, rest, scratch);
 }

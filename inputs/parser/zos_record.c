@@ -69,13 +69,14 @@ static void set_head(struct lg_draft *draft, const struct zos_message *message, 
 
 	lg_draft_string(draft, LG_F_HOST_NAME, system);
 	lg_draft_string(draft, LG_F_ZOS_SYSNAME, system);
-	lg_draft_string(draft, LG_F_TIME_TEXT,
-	        (struct lg_str){head + ZOS_AT_DATE, ZOS_AT_TIME + shift + 11 - ZOS_AT_DATE});
+	lg_draft_string(draft, LG_F_TIME_TEXT, zos_columns_field(head, message->head_size, ZOS_AT_DATE, 17 + shift));
 	lg_draft_string(draft, LG_F_EVENT_TIMEZONE, lg_str_from(message->instant.zone));
-	lg_draft_string(draft, LG_F_ZOS_RECORD_TYPE, (struct lg_str){head, 1});
+	if (*head != ' ') {
+		lg_draft_string(draft, LG_F_ZOS_RECORD_TYPE, (struct lg_str){head, 1});
+		lg_draft_numbers(draft, LG_F_ZOS_ROUTING_CODES, codes, routing_codes(head + ZOS_AT_ROUTING, codes));
+	}
 	if (head[1] != ' ')
 		lg_draft_string(draft, LG_F_ZOS_REQUEST_TYPE, (struct lg_str){head + 1, 1});
-	lg_draft_numbers(draft, LG_F_ZOS_ROUTING_CODES, codes, routing_codes(head + ZOS_AT_ROUTING, codes));
 	if (*head == 'O' || *head == 'X')
 		return;
 	lg_draft_string(draft, is_job_id(ident) ? LG_F_ZOS_JOB_ID : LG_F_ZOS_CONSOLE, ident);
@@ -116,7 +117,7 @@ static void set_text(struct zos_state *zos, struct lg_draft *draft, const struct
 		return;
 	lg_draft_string(draft, LG_F_ZOS_JOB_NAME, zos_job_name(&text));
 	if (lg_str_is(text.message_id, "ICH408I"))
-		zos_racf_fields(draft, draft->body);
+		zos_racf_fields(draft, draft->body, &zos->scratch);
 }
 
 void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)
@@ -161,7 +162,8 @@ void zos_record_line(struct zos_state *zos, const struct zos_columns *cols, cons
 		draft.body = zos_trim_end(line->text);
 	} else {
 		draft.body = cols->text;
-		lg_draft_string(&draft, LG_F_ZOS_RECORD_TYPE, (struct lg_str){cols->at, 1});
+		if (*cols->at != ' ')
+			lg_draft_string(&draft, LG_F_ZOS_RECORD_TYPE, (struct lg_str){cols->at, 1});
 		lg_draft_bool(&draft, LG_F_ORPHAN, true);
 		if (cols->kind == ZOS_MINOR)
 			set_flags(&draft, zos_columns_field(cols->at, cols->size, ZOS_AT_FLAGS + cols->layout.shift, 8));

@@ -8,7 +8,7 @@
 
 /* Messages whose type code says too little or too much. Sorted by id. */
 static const struct {
-	const char id[9];
+	const char id[12];
 	uint8_t severity;
 } builtin[] = {
         {"$HASP050", LG_WARN},  /* JES2 resource shortage */

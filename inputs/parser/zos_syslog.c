@@ -72,11 +72,18 @@ static void zos_fini(void *state)
 	struct zos_state *zos = state;
 
 	zos_set_fini(&zos->set);
+	lg_buf_fini(&zos->scratch);
 	zos_clock_fini(&zos->clock);
 	zos_severities_fini(&zos->severities);
 }
 
 /* ---- emitting ------------------------------------------------------------------------------------------------------- */
+
+/* A multi-line message without its E line is incomplete; a cropped view does not show which line is the last. */
+static void close_unfinished(struct zos_set *set, int slot)
+{
+	zos_set_close(set, slot, set->slots[slot].multi && *set->slots[slot].head != ' ');
+}
 
 /* Emits what is closed, as far as the held lines stay within the ranges a position can carry; then, where a bound is passed, the oldest. */
 static void drain(struct zos_state *zos, struct lg_sink *sink)
@@ -90,7 +97,7 @@ static void drain(struct zos_state *zos, struct lg_sink *sink)
 		zos_record_message(zos, slot, sink);
 	while (zos_set_full(set) || zos_set_ranges_exceed(set, LG_HELD_MAX)) {
 		slot = zos_set_oldest(set);
-		zos_set_close(set, slot, set->slots[slot].multi);
+		close_unfinished(set, slot);
 		zos_record_message(zos, slot, sink);
 	}
 }
@@ -102,7 +109,7 @@ static void emit_all(struct zos_state *zos, struct lg_sink *sink)
 	zos->replaying = false;
 	zos_set_end_single(&zos->set);
 	while ((slot = zos_set_oldest(&zos->set)) >= 0) {
-		zos_set_close(&zos->set, slot, zos->set.slots[slot].multi);
+		close_unfinished(&zos->set, slot);
 		zos_record_message(zos, slot, sink);
 	}
 }
@@ -116,12 +123,13 @@ static void close_stale(struct zos_state *zos, const struct zos_message *fresh)
 
 	for (size_t i = 0; i < set->count; i++) {
 		struct zos_message *open = &set->slots[set->order[i]];
-		bool reused;
+		bool reused, old;
 
 		if (open == fresh || open->done || !open->multi || memcmp(open->head + ZOS_AT_SYSTEM, fresh->head + ZOS_AT_SYSTEM, 8))
 			continue;
 		reused = fresh->connector >= 0 && fresh->connector == open->connector;
-		if (reused || open->instant.local + OPEN_LOG_SECONDS < fresh->instant.local)
+		old = open->instant.local != INT64_MIN && open->instant.local + OPEN_LOG_SECONDS < fresh->instant.local;
+		if (reused || old)
 			zos_set_close(set, set->order[i], true);
 	}
 }
@@ -132,6 +140,8 @@ static struct zos_instant resolve_time(struct zos_state *zos, const struct zos_c
 	struct lg_str date = {cols->at + ZOS_AT_DATE, (size_t)5 + cols->layout.shift};
 	const char *time = cols->at + ZOS_AT_TIME + cols->layout.shift;
 
+	if (cols->layout.cropped)
+		return (struct zos_instant){.utc_ns = LG_TIME_UNKNOWN, .local = INT64_MIN};
 	if (zos->replaying) {
 		uint8_t marks = zos->replay_next < zos->replay_count ? zos->replay_marks[zos->replay_next++] : 0;
 
@@ -144,6 +154,9 @@ static void take_head(struct zos_state *zos, const struct zos_columns *cols, con
 {
 	struct zos_message *message;
 
+	/* A cropped view has no E: the next header ends what came before. */
+	if (cols->layout.cropped && zos->set.tail >= 0)
+		zos_set_close(&zos->set, zos->set.tail, false);
 	zos_set_end_single(&zos->set);
 	message = zos_set_open(&zos->set, cols, line);
 	message->instant = resolve_time(zos, cols);
@@ -183,8 +196,12 @@ static void take_minor(struct zos_state *zos, const struct zos_columns *cols, co
 static void end_replay(struct zos_state *zos)
 {
 	zos->replaying = false;
-	if (!zos->replay_tail)
-		zos_set_end_single(&zos->set);
+	if (zos->replay_tail || zos->set.tail < 0)
+		return;
+	/* A line that is not held ended what the last held one might have gone on with. */
+	if (zos->layout.cropped)
+		zos_set_close(&zos->set, zos->set.tail, false);
+	zos_set_end_single(&zos->set);
 }
 
 static void zos_line(void *state, const struct lg_line *line, struct lg_sink *sink)
@@ -194,11 +211,10 @@ static void zos_line(void *state, const struct lg_line *line, struct lg_sink *si
 
 	if (zos->replaying && line->begin >= zos->replay_end)
 		end_replay(zos);
-	zos_columns_read(&cols, line->text, &zos->layout);
+	zos_columns_read(&cols, line->text, &zos->layout, &zos->scratch);
 	if (line->part > 1)
 		cols.kind = ZOS_PLAIN; /* a piece of an overlong line */
-	if (cols.kind == ZOS_HEAD && (cols.layout.origin != zos->layout.origin || cols.layout.shift != zos->layout.shift ||
-	                                     !zos->layout.known)) {
+	if (cols.kind == ZOS_HEAD && !zos_layout_equal(cols.layout, zos->layout)) {
 		/* Another file begins here: what is open belongs to the old one, and a restart must not read its lines by the new layout. */
 		if (zos->set.count)
 			emit_all(zos, sink);
@@ -247,7 +263,7 @@ static int64_t zos_tick(void *state, int64_t utc_ns, struct lg_sink *sink)
 		struct zos_message *message = &zos->set.slots[slot];
 
 		if (!message->done && utc_ns - message->active_ns >= patience(zos, message))
-			zos_set_close(&zos->set, slot, message->multi);
+			close_unfinished(&zos->set, slot);
 	}
 	drain(zos, sink);
 	for (size_t i = 0; i < zos->set.count; i++) {
@@ -273,7 +289,12 @@ static size_t zos_held(const void *state, struct lg_range *ranges, size_t max)
 	return zos_set_ranges(&zos->set, ranges, max);
 }
 
-/* version 1; layout: origin << 4 | shift << 1 | known; flags; end of the held lines 8; messages held 1; systems 1; reserved 1;
+static uint8_t layout_byte(struct zos_layout layout)
+{
+	return (uint8_t)(layout.origin << 4 | layout.cropped << 3 | layout.shift << 1 | layout.known);
+}
+
+/* version 1; layout: origin << 4 | cropped << 3 | shift << 1 | known; flags; end of the held lines 8; messages held 1; systems 1; reserved 1;
  * then two bits per message held, oldest first: how its time was resolved; then the order of the systems. */
 static size_t zos_save(const void *state, uint8_t *bytes)
 {
@@ -289,7 +310,7 @@ static size_t zos_save(const void *state, uint8_t *bytes)
 	}
 	memset(bytes, 0, SAVE_FIXED + marks);
 	bytes[0] = SAVE_VERSION;
-	bytes[1] = (uint8_t)(zos->layout.origin << 4 | zos->layout.shift << 1 | zos->layout.known);
+	bytes[1] = layout_byte(zos->layout);
 	bytes[2] = (uint8_t)((set->tail >= 0 ? SAVED_TAIL : 0) | (set->count ? SAVED_HELD : 0));
 	wire_put_i64(bytes + 3, set->count ? zos_set_held_end(set) : 0);
 	bytes[11] = (uint8_t)set->count;
@@ -307,17 +328,20 @@ static size_t zos_save(const void *state, uint8_t *bytes)
 static enum lg_rc zos_load(void *state, const uint8_t *bytes, size_t size)
 {
 	struct zos_state *zos = state;
+	struct zos_layout layout;
 	size_t marks;
 
 	if (size < SAVE_FIXED || size > LG_PARSER_STATE_MAX || bytes[0] != SAVE_VERSION || bytes[11] > ZOS_OPEN_MAX)
 		return LG_INVALID;
 	marks = ((size_t)bytes[11] + 3) / 4;
-	if (bytes[1] >> 4 > ZOS_ORIGIN_MAX || (bytes[1] >> 1 & 7) % ZOS_SHIFT || (bytes[1] >> 1 & 7) > ZOS_SHIFT ||
+	layout = (struct zos_layout){
+	        .origin = bytes[1] >> 4, .cropped = bytes[1] >> 3 & 1, .shift = bytes[1] >> 1 & ZOS_SHIFT, .known = bytes[1] & 1};
+	if (layout.origin > ZOS_ORIGIN_MAX || layout_byte(layout) != bytes[1] ||
 	        bytes[2] > (SAVED_TAIL | SAVED_HELD) || size != SAVE_FIXED + marks + (size_t)bytes[12] * ZOS_ORDER_SIZE)
 		return LG_INVALID;
 	if (!zos_clock_load(&zos->clock, bytes + SAVE_FIXED + marks, (size_t)bytes[12] * ZOS_ORDER_SIZE))
 		return LG_INVALID;
-	zos->layout = (struct zos_layout){.origin = bytes[1] >> 4, .shift = bytes[1] >> 1 & 7, .known = bytes[1] & 1};
+	zos->layout = layout;
 	zos->replaying = bytes[2] & SAVED_HELD;
 	zos->replay_tail = bytes[2] & SAVED_TAIL;
 	zos->replay_end = wire_get_i64(bytes + 3);

@@ -21,6 +21,7 @@ struct zos_state {
 	struct zos_clock clock;
 	struct zos_severities severities;
 	struct zos_set set;
+	struct lg_buf scratch; /* of a call */
 	/* After a restart the held lines come again and only they, up to replay_end: the messages are rebuilt, nothing is emitted and the
 	 * state, which is already the one behind them, does not change. */
 	bool replaying;
