@@ -1,3 +1,4 @@
+#include "copy.h"
 #include "files.h"
 
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #define SHARED_TURN (1u << 20)  /* while others wait */
 #define STEP_BYTES (16u << 20)  /* of one step */
 #define FULL_WAIT_NS INT64_C(10000000)
-#define MAX_RETRY_NS INT64_C(1000000000)
 #define KEY_STARTED "started"
 
 static void load_position(void *arg, struct lg_str key, const uint8_t *value, size_t size)
@@ -29,7 +29,7 @@ static void start_watch(struct files *files)
 
 	if (files->reader.conf->watch == WATCH_POLL || lg_input_once(host))
 		return;
-	if (watch_open(&files->watch, &err) != LG_OK) {
+	if (watch_open(&files->watch, files->reader.conf->watch == WATCH_INOTIFY, &err) != LG_OK) {
 		files->watch = NULL;
 		lg_input_log(host, LG_WARNING, "%s; the files are looked at every poll_interval instead", err.text);
 	}
@@ -89,7 +89,7 @@ void files_close(struct files *files)
 
 void files_enqueue(struct files *files, struct tail *tail)
 {
-	if (tail->queued || tail->health == TAIL_BROKEN || (tail->finished && tail->life == TAIL_LIVE))
+	if (tail->queued || (tail->finished && tail->life == TAIL_LIVE))
 		return;
 	tail->queued = true;
 	tail->queue_next = NULL;
@@ -232,33 +232,43 @@ void files_retire(struct files *files, struct tail *tail, bool forget)
 	tail_free(tail);
 }
 
-/* Compares a file just opened for the first time with the saved positions. */
+static void resume(struct files *files, struct tail *tail, struct saved *saved)
+{
+	struct lg_input_host *host = files->reader.host;
+	struct lg_err err;
+
+	if (tail_resume(tail, saved->key, &saved->position, &err) != LG_OK) {
+		lg_input_log(host, LG_ERROR, "%s: its saved position cannot be used, it is read from its beginning: %s", tail->path, err.text);
+		saved_put(&files->saved, saved->key, NULL, 0);
+	} else {
+		lg_input_log(host, LG_INFO, "%s: read on at offset %lld", tail->path, (long long)tail_offset(tail));
+	}
+	saved_remove(&files->saved, saved);
+}
+
+/* Compares a file just opened for the first time with the saved positions. TAIL_MOVED: it is none of ours. */
 static enum tail_result claim(struct files *files, struct tail *tail, int64_t now_ns)
 {
 	struct lg_input_host *host = files->reader.host;
 	struct saved *saved;
-	struct lg_err err;
-	bool conflict;
-
-	switch (saved_find(&files->saved, &tail->ident, tail->fd, &saved, &conflict)) {
+	switch (saved_find(&files->saved, &tail->ident, tail->fd, &saved)) {
 	case IDENT_UNREADABLE:
-		tail->health = TAIL_UNREADABLE;
-		tail->retry_ns = now_ns + MAX_RETRY_NS;
-		return TAIL_FAILED;
-	case IDENT_OTHER:
-		if (conflict)
-			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
-		else
-			lg_input_log(host, LG_INFO, "%s: found", tail->path);
-		break;
+		return tail_fail_read(tail, now_ns);
 	case IDENT_SAME:
-		if (tail_resume(tail, saved->key, &saved->position, &err) != LG_OK) {
-			lg_input_log(host, LG_ERROR, "%s: its saved position cannot be used, it is read from its beginning: %s", tail->path, err.text);
-			saved_put(&files->saved, saved->key, NULL, 0);
+		resume(files, tail, saved);
+		break;
+	case IDENT_OTHER:
+		if (tail->by_chance)
+			return TAIL_MOVED;
+		if (!saved) {
+			lg_input_log(host, LG_INFO, "%s: found", tail->path);
+		} else if (copy_hand_over(files, tail->path, saved->key, &saved->position, now_ns)) {
+			saved_remove(&files->saved, saved);
 		} else {
-			lg_input_log(host, LG_INFO, "%s: read on at offset %lld", tail->path, (long long)tail_offset(tail));
+			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
+			saved_put(&files->saved, saved->key, NULL, 0);
+			saved_remove(&files->saved, saved);
 		}
-		saved_remove(&files->saved, saved);
 		break;
 	}
 	tail->fresh = false;
@@ -267,35 +277,67 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 	return files_open_tail(files, tail, NULL, now_ns);
 }
 
-static void cut(struct files *files, struct tail *tail)
+static void cut(struct files *files, struct tail *tail, int64_t now_ns)
 {
+	uint8_t stream[LG_STREAM_SAVE_MAX];
+	struct position position;
 	struct lg_err err;
+	bool handed_over;
 
-	lg_input_log(files->reader.host, LG_NOTICE, "%s: truncated or replaced: is read from its beginning", tail->path);
-	saved_put(&files->saved, tail->key, NULL, 0);
-	if (tail_restart(tail, &err) != LG_OK)
+	tail_position(tail, &position, stream);
+	handed_over = copy_hand_over(files, tail->path, tail->key, &position, now_ns);
+	if (!handed_over) {
+		lg_input_log(files->reader.host, LG_NOTICE, "%s: truncated or replaced: is read from its beginning", tail->path);
+		saved_put(&files->saved, tail->key, NULL, 0);
+	}
+	if (tail_restart(tail, handed_over, &err) != LG_OK)
 		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", tail->path, err.text);
 	else
 		files_enqueue(files, tail);
 }
 
-/* Everything in it was read, and no more is waited for. */
+/* Everything in it was read that can be, and no more is waited for. */
 static void finish(struct files *files, struct tail *tail)
 {
+	int64_t unread = tail->size - tail_offset(tail);
+	bool deleted = false;
 	struct stat st;
 
-	tail_flush(tail);
 	tail->finished = true;
+	if (tail->life == TAIL_GONE)
+		deleted = tail->fd < 0 || (fstat(tail->fd, &st) == 0 && st.st_nlink == 0);
+	if (tail->health == TAIL_SOUND || deleted)
+		tail_flush(tail);
 	if (tail->life == TAIL_LIVE)
 		return;
-	lg_input_log(files->reader.host, LG_INFO, "%s: rotated or deleted, was read to its end", tail->path);
-	files_retire(files, tail, fstat(tail->fd, &st) == 0 && st.st_nlink == 0);
+	if (deleted && unread > 0)
+		lg_input_loss(files->reader.host, 0, (uint64_t)unread, "file was deleted before these bytes could be read");
+	lg_input_log(files->reader.host, LG_INFO, "%s: %s, was read to %s", tail->path, deleted ? "deleted" : "rotated",
+		unread > 0 ? "where it broke" : "its end");
+	files_retire(files, tail, deleted);
 }
 
 static bool is_over(const struct files *files, const struct tail *tail, int64_t now_ns)
 {
 	return lg_input_once(files->reader.host) ||
 	       (tail->life == TAIL_GONE && now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns);
+}
+
+/* The first turn of a file: TAIL_END when it is known where to begin, or when that must wait (it stays fresh). */
+static enum tail_result first_turn(struct files *files, struct tail *tail, int64_t now_ns)
+{
+	/* An empty file can only be told from the others once it holds something. */
+	if (!tail->size && !lg_input_once(files->reader.host) && !table_find(&files->saved.by_ino, tail->ident.ino))
+		return TAIL_END;
+	switch (copy_must_wait(files, tail, now_ns)) {
+	case COPY_WAIT:
+		return TAIL_END;
+	case COPY_BEHIND:
+		return TAIL_MORE;
+	case COPY_READ:
+		break;
+	}
+	return claim(files, tail, now_ns);
 }
 
 static enum tail_result read_turn(struct files *files, struct tail *tail, int64_t now_ns)
@@ -305,10 +347,15 @@ static enum tail_result read_turn(struct files *files, struct tail *tail, int64_
 
 	if (tail->fd < 0)
 		result = files_open_tail(files, tail, NULL, now_ns);
-	if (result == TAIL_END && tail->fresh)
-		result = claim(files, tail, now_ns);
+	if (result == TAIL_END && tail->fresh) {
+		result = first_turn(files, tail, now_ns);
+		if (tail->fresh)
+			return result;
+	}
 	if (result != TAIL_END)
 		return result;
+	if (tail->health == TAIL_BROKEN)
+		return tail_verify(tail, now_ns);
 	/* First as a live file: what came in the meantime may end the last record. */
 	result = tail_read(tail, limit, false, now_ns);
 	if (result == TAIL_END && is_over(files, tail, now_ns))
@@ -323,7 +370,7 @@ static void arm(struct files *files, const struct tail *tail, int64_t now_ns)
 
 	if (tail->health == TAIL_UNREADABLE)
 		at = tail->retry_ns;
-	else if (tail->health == TAIL_SOUND && tail->life == TAIL_GONE)
+	else if (tail->life == TAIL_GONE || (tail->fresh && tail->size))
 		at = tail->active_ns + conf->rotate_wait_ns;
 	else if (tail->fd >= 0)
 		at = tail->active_ns + conf->close_inactive_ns;
@@ -359,9 +406,14 @@ static bool turn(struct files *files, struct tail *tail, int64_t now_ns)
 		}
 		break;
 	case TAIL_CUT:
-		cut(files, tail);
+		cut(files, tail, now_ns);
+		files->faults_changed |= tail->health != before;
 		break;
 	case TAIL_MOVED:
+		if (tail->life == TAIL_GONE) {
+			files_retire(files, tail, false);
+			return true;
+		}
 		files->scan_due = true;
 		break;
 	case TAIL_FAILED:
@@ -384,7 +436,7 @@ static void run_timers(struct files *files, int64_t now_ns)
 			tail_tick(tail);
 		if (tail->health == TAIL_UNREADABLE && now_ns >= tail->retry_ns)
 			files_enqueue(files, tail);
-		else if (tail->health == TAIL_SOUND && tail->life == TAIL_GONE && now_ns >= tail->active_ns + conf->rotate_wait_ns)
+		else if ((tail->life == TAIL_GONE || (tail->fresh && tail->size)) && now_ns >= tail->active_ns + conf->rotate_wait_ns)
 			files_enqueue(files, tail);
 		else if (tail->life == TAIL_LIVE && tail->fd >= 0 && !tail->queued && now_ns >= tail->active_ns + conf->close_inactive_ns)
 			files_close_tail(files, tail);
@@ -425,6 +477,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		files->opened_ns = now_ns;
 	if (files->watch)
 		watch_read(files->watch, files_watch_event, files);
+	files_take_moves(files, now_ns);
 	if (!files->scanned || (!once && (files->scan_due || now_ns >= files->scan_ns)))
 		files_scan(files, now_ns);
 	if (now_ns >= files->timer_ns)

@@ -6,6 +6,8 @@
 #ifndef FILE_FILES_H
 #define FILE_FILES_H
 
+#include <sys/stat.h>
+
 #include "saved.h"
 #include "tail.h"
 #include "watch.h"
@@ -15,7 +17,16 @@ struct name {
 	char *path;
 	struct tail *tail;    /* NULL: refused */
 	bool refused;         /* said so once */
+	bool elsewhere;       /* a symbolic or hard link: writes may come by a name that is not watched */
 	uint64_t generation;  /* of the scan that saw it last */
+};
+
+/* A matching name that was renamed, followed within one batch of events: its file may never have been seen. */
+struct move {
+	struct move *next;
+	uint32_t cookie; /* of the first half of a rename whose second half did not come yet */
+	char *name;      /* the matching one */
+	char *path;      /* where it is now; NULL: not known */
 };
 
 struct files {
@@ -24,6 +35,7 @@ struct files {
 	struct watch *watch;   /* NULL: polling */
 	struct table names;
 	struct table by_ino;   /* tails */
+	struct move *moves;
 	struct tail *tails;    /* all */
 	size_t tail_count, open_count, lost_count, fault_count;
 	struct tail *newest, *oldest; /* open ones, by last use */
@@ -45,11 +57,20 @@ void files_report(const struct files *files, struct lg_input_report *report);
 
 /* scan.c: compares names and tails with the file system. */
 void files_scan(struct files *files, int64_t now_ns);
-/* Events of a watch. */
-void files_watch_event(void *arg, enum watch_event event, const char *dir, const char *name, bool is_dir);
 void files_free_names(struct files *files);
+struct tail *files_tail_by_name(const struct files *files, const char *path);
+struct tail *files_tail_by_inode(const struct files *files, uint64_t dev, uint64_t ino);
+/* A file seen for the first time joins the set and waits for its turn. NULL: said why. */
+struct tail *files_add_tail(struct files *files, const char *path, const struct stat *st, int64_t now_ns);
+/* The same for a file that had the matching name `name` once and is at `path` now; a scan makes it live where a glob matches that, too. */
+struct tail *files_add_gone(struct files *files, const char *name, const char *path, const struct stat *st, int64_t now_ns);
 
-/* For scan.c. */
+/* events.c: what the watch tells. `arg` is the files. */
+void files_watch_event(void *arg, const struct watch_event *event);
+/* Takes up the files whose names came and went between two scans; forgets all moves. */
+void files_take_moves(struct files *files, int64_t now_ns);
+
+/* files.c */
 void files_enqueue(struct files *files, struct tail *tail);
 /* The tail leaves the set. Its position is forgotten, or kept for a week among the saved ones. */
 void files_retire(struct files *files, struct tail *tail, bool forget);

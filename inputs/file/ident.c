@@ -7,7 +7,7 @@
 #include "table.h"
 
 #define POSITION_VERSION 1
-#define POSITION_FIXED 64 /* bytes before the path */
+#define POSITION_FIXED 72 /* bytes before the path */
 
 ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset)
 {
@@ -49,6 +49,11 @@ enum ident_verdict ident_compare(const struct ident *ident, int fd)
 	if (verdict == IDENT_SAME)
 		verdict = compare_span(fd, ident->mark_at - ident->mark_size, ident->mark_size, ident->mark_hash);
 	return verdict;
+}
+
+bool ident_same_birth(uint64_t a, uint64_t b)
+{
+	return !a || !b || a == b;
 }
 
 bool ident_has_content(const struct ident *ident)
@@ -98,6 +103,7 @@ size_t position_encode(const struct position *position, uint8_t *value)
 	at = put(at, 0, 1);
 	at = put(at, ident->dev, 8);
 	at = put(at, ident->ino, 8);
+	at = put(at, ident->birth, 8);
 	at = put(at, ident->head_size, 2);
 	at = put(at, ident->head_hash, 8);
 	at = put(at, (uint64_t)ident->mark_at, 8);
@@ -124,6 +130,7 @@ enum lg_rc position_decode(struct position *position, const uint8_t *value, size
 		return LG_INVALID;
 	ident->dev = get(&at, 8);
 	ident->ino = get(&at, 8);
+	ident->birth = get(&at, 8);
 	ident->head_size = (uint32_t)get(&at, 2);
 	ident->head_hash = get(&at, 8);
 	ident->mark_at = (int64_t)get(&at, 8);

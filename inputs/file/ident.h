@@ -1,6 +1,6 @@
 /* ident.h - what makes a file the same file, and the position entry that carries it.
  *
- * A file is (device, inode) and its content: a hash of its first bytes (the head, up to 1 KiB, growing with the file) and a hash of
+ * A file is (device, inode, time of birth where the file system tells it) and its content: a hash of its first bytes (the head, up to 1 KiB, growing with the file) and a hash of
  * the bytes before the last one read (the mark). Both cover only bytes that were read, so a truncation in between cannot
  * slip into them. A position is resumed only where everything known agrees; the device number alone may differ, because reboots
  * and remounts renumber devices.
@@ -17,6 +17,7 @@
 
 struct ident {
 	uint64_t dev, ino;
+	uint64_t birth;     /* ns since 1970; 0: not known. Differs when the inode was used again */
 	uint32_t head_size; /* bytes [0, head_size) have head_hash */
 	uint64_t head_hash;
 	int64_t mark_at; /* bytes [mark_at - mark_size, mark_at) have mark_hash */
@@ -30,15 +31,19 @@ enum ident_verdict {
 	IDENT_UNREADABLE, /* errno says why; nothing is known */
 };
 
-/* Compares the content of an open file with the hashes; device and inode are the caller's business. */
+/* Compares an open file with what is known of its content; device, inode and birth are the caller's business. */
 enum ident_verdict ident_compare(const struct ident *ident, int fd);
+/* The open file's time of birth, 0 where it cannot be known (watch.c, watch_linux.c). */
+uint64_t ident_birth(int fd);
+/* False: both are known and differ. */
+bool ident_same_birth(uint64_t a, uint64_t b);
 /* Something is known of the content, so that ident_compare can tell files apart. */
 bool ident_has_content(const struct ident *ident);
 /* The head grows by what was read: `data` are the bytes at [offset, offset + size). */
 void ident_grow_head(struct ident *ident, int64_t offset, const uint8_t *data, size_t size);
 
 /* A position entry's value, version 1, all integers big-endian:
- *   u8 version, u8 flags (0), u64 device, u64 inode, u16 head size, u64 head hash, u64 mark end, u16 mark size, u64 mark hash,
+ *   u8 version, u8 flags (0), u64 device, u64 inode, u64 birth, u16 head size, u64 head hash, u64 mark end, u16 mark size, u64 mark hash,
  *   u64 last seen (UTC ns), u64 skip end, u16 path size, path, stream (lg_stream_save).
  * The path is left out (size 0) where it does not fit. */
 struct position {

@@ -51,30 +51,37 @@ bool saved_add(struct saved_set *set, struct lg_str key, const uint8_t *value, s
 	return true;
 }
 
-enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, int fd, struct saved **found, bool *conflict)
+static enum ident_verdict compare(const struct saved *saved, const struct ident *ident, int fd)
 {
-	*found = NULL;
-	*conflict = false;
+	if (!ident_same_birth(saved->position.ident.birth, ident->birth))
+		return IDENT_OTHER;
+	return ident_compare(&saved->position.ident, fd);
+}
+
+enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, int fd, struct saved **saved)
+{
+	struct saved *same = NULL, *other = NULL;
+
 	for (struct table_link *link = table_find(&set->by_ino, ident->ino); link; link = table_find_next(link)) {
-		struct saved *saved = TABLE_ITEM(link, struct saved, by_ino);
-		bool same_dev = saved->position.ident.dev == ident->dev;
+		struct saved *at = TABLE_ITEM(link, struct saved, by_ino);
+		bool same_dev = at->position.ident.dev == ident->dev;
+		enum ident_verdict verdict;
 
 		/* Without content to compare, another device's file cannot be told from this one. */
-		if (!same_dev && (*found || !ident_has_content(&saved->position.ident)))
+		if (!same_dev && (same || !ident_has_content(&at->position.ident)))
 			continue;
-		switch (ident_compare(&saved->position.ident, fd)) {
-		case IDENT_UNREADABLE:
-			return IDENT_UNREADABLE;
-		case IDENT_OTHER:
-			*conflict |= same_dev;
-			continue;
-		case IDENT_SAME:
-			*found = saved;
-		}
-		if (same_dev)
+		verdict = compare(at, ident, fd);
+		if (verdict == IDENT_UNREADABLE)
+			return verdict;
+		if (verdict == IDENT_SAME)
+			same = at;
+		else if (same_dev)
+			other = at;
+		if (verdict == IDENT_SAME && same_dev)
 			break;
 	}
-	return *found ? IDENT_SAME : IDENT_OTHER;
+	*saved = same ? same : other;
+	return same ? IDENT_SAME : IDENT_OTHER;
 }
 
 void saved_remove(struct saved_set *set, struct saved *saved)

@@ -15,7 +15,7 @@
 struct scan {
 	struct files *files;
 	int64_t now_ns;
-	bool watch_failed;
+	bool watch_failed, elsewhere;
 };
 
 static uint64_t hash_path(const char *path)
@@ -39,14 +39,24 @@ static struct name *get_name(struct files *files, const char *path)
 	struct name *name = find_name(files, path);
 
 	if (!name) {
+		struct stat st;
+
 		name = file_alloc(sizeof(*name));
+		name->elsewhere = lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
 		name->path = file_strdup(path);
 		table_add(&files->names, &name->link, hash_path(path));
 	}
 	return name;
 }
 
-static struct tail *find_tail(const struct files *files, uint64_t dev, uint64_t ino)
+struct tail *files_tail_by_name(const struct files *files, const char *path)
+{
+	struct name *name = find_name(files, path);
+
+	return name ? name->tail : NULL;
+}
+
+struct tail *files_tail_by_inode(const struct files *files, uint64_t dev, uint64_t ino)
 {
 	for (struct table_link *link = table_find(&files->by_ino, ino); link; link = table_find_next(link)) {
 		struct tail *tail = TABLE_ITEM(link, struct tail, by_ino);
@@ -78,10 +88,10 @@ static bool is_compressed(const char *path)
 	return false;
 }
 
-static struct tail *add_tail(struct files *files, const char *path, const struct stat *st, int64_t now_ns)
+static struct tail *add_tail(struct files *files, const char *name, const char *path, const struct stat *st, int64_t now_ns)
 {
 	struct lg_err err;
-	struct tail *tail = tail_new(&files->reader, path, (uint64_t)st->st_dev, (uint64_t)st->st_ino, &err);
+	struct tail *tail = tail_new(&files->reader, name, (uint64_t)st->st_dev, (uint64_t)st->st_ino, &err);
 
 	if (!tail) {
 		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", path, err.text);
@@ -99,7 +109,24 @@ static struct tail *add_tail(struct files *files, const char *path, const struct
 	tail->link = &files->tails;
 	files->tails = tail;
 	files->tail_count++;
+	/* Opened at once: from here on a rotation or deletion cannot take it away before it is read. */
+	(void)files_open_tail(files, tail, path, now_ns);
+	files->faults_changed |= tail->health != TAIL_SOUND;
 	files_enqueue(files, tail);
+	return tail;
+}
+
+struct tail *files_add_tail(struct files *files, const char *path, const struct stat *st, int64_t now_ns)
+{
+	return add_tail(files, path, path, st, now_ns);
+}
+
+struct tail *files_add_gone(struct files *files, const char *name, const char *path, const struct stat *st, int64_t now_ns)
+{
+	struct tail *tail = add_tail(files, name, path, st, now_ns);
+
+	if (tail)
+		tail->life = TAIL_GONE;
 	return tail;
 }
 
@@ -126,11 +153,26 @@ static void link_name(struct files *files, struct name *name, struct tail *tail)
 	name->tail = tail;
 	if (tail->names++)
 		return;
-	if (tail->life == TAIL_GONE)
+	if (tail->life == TAIL_GONE && strcmp(tail->path, name->path) != 0)
 		lg_input_log(files->reader.host, LG_INFO, "%s: is now %s", tail->path, name->path);
 	tail->life = TAIL_LIVE;
+	tail->by_chance = false;
 	if (strcmp(tail->path, name->path) != 0)
 		tail_rename(tail, name->path);
+}
+
+/* The time of modification tells of a file that was truncated and written anew to the size it had. */
+static void note_change(struct files *files, struct tail *tail, const struct stat *st, int64_t now_ns)
+{
+	int64_t changed_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+
+	if (tail->fresh && st->st_size > tail->size) {
+		tail->size = st->st_size;
+		tail->active_ns = now_ns;
+	}
+	if (tail->health != TAIL_UNREADABLE && (st->st_size != tail->size || changed_ns != tail->changed_ns || tail->fresh))
+		files_enqueue(files, tail);
+	tail->changed_ns = changed_ns;
 }
 
 static void examine(struct scan *scan, const char *path)
@@ -157,16 +199,17 @@ static void examine(struct scan *scan, const char *path)
 		refuse(files, name, S_ISREG(st.st_mode) ? "compressed files are not read in this version" : "not a regular file");
 		return;
 	}
-	tail = find_tail(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
+	tail = files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
 	if (!tail)
-		tail = add_tail(files, path, &st, scan->now_ns);
+		tail = files_add_tail(files, path, &st, scan->now_ns);
 	if (name->tail != tail) {
 		unlink_name(files, name);
 		if (tail)
 			link_name(files, name, tail);
 	}
-	if (tail && (st.st_size != tail->size || tail->fresh))
-		files_enqueue(files, tail);
+	scan->elsewhere |= name->elsewhere;
+	if (tail)
+		note_change(files, tail, &st, scan->now_ns);
 	if (tail && lg_input_utc(files->reader.host) - tail->sealed_utc > DAY_NS && tail_offset(tail))
 		tail_set_dirty(tail);
 }
@@ -234,17 +277,41 @@ static void sweep_tails(struct files *files, int64_t now_ns)
 	}
 }
 
-static bool was_ours(const struct files *files, const struct position *position)
+/* A saved position whose file had a name that one of today's globs matches; the name in *name, which the caller frees. */
+static bool was_ours(const struct files *files, const struct position *position, char **name)
 {
 	const struct lg_strings *globs = &files->reader.conf->path;
-	char path[LG_POSITION_VALUE_MAX + 1];
-	bool ours = false;
 
-	memcpy(path, position->path.data, position->path.size);
-	path[position->path.size] = '\0';
-	for (size_t i = 0; i < globs->count && position->path.size; i++)
-		ours |= walk_matches(globs->items[i], path);
-	return ours;
+	*name = file_alloc(position->path.size + 1);
+	memcpy(*name, position->path.data, position->path.size);
+	for (size_t i = 0; i < globs->count; i++)
+		if (walk_matches(globs->items[i], *name))
+			return true;
+	free(*name);
+	*name = NULL;
+	return false;
+}
+
+/* The inode may be another file's by now: what was read of it must be in it. */
+static void find_lost_tail(struct scan *scan, struct tail *tail, const char *path)
+{
+	if (files_open_tail(scan->files, tail, path, scan->now_ns) == TAIL_END)
+		files_enqueue(scan->files, tail);
+	else
+		files_close_tail(scan->files, tail);
+}
+
+static void find_lost_saved(struct scan *scan, char *name, const char *path)
+{
+	struct files *files = scan->files;
+	struct tail *tail;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino))
+		return;
+	tail = files_add_gone(files, name, path, &st, scan->now_ns);
+	if (tail)
+		tail->by_chance = true;
 }
 
 /* A file whose matching name went while we had it closed (or were not running) may lie beside it under a name that no glob
@@ -254,30 +321,24 @@ static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, 
 	struct scan *scan = arg;
 	struct files *files = scan->files;
 	struct tail *tail = NULL;
-	struct saved *saved = NULL;
 	struct table_link *link;
-	char *path = NULL;
-	struct stat st;
+	char *path = NULL, *name = NULL;
 
 	for (link = table_find(&files->by_ino, ino); link && !tail; link = table_find_next(link)) {
 		struct tail *lost = TABLE_ITEM(link, struct tail, by_ino);
 
-		if (lost->life == TAIL_GONE && lost->fd < 0)
+		if (lost->life == TAIL_GONE && lost->fd < 0 && ident_has_content(&lost->ident))
 			tail = lost;
 	}
-	for (link = files->scanned || match ? NULL : table_find(&files->saved.by_ino, ino); link && !saved; link = table_find_next(link))
-		if (was_ours(files, &TABLE_ITEM(link, struct saved, by_ino)->position))
-			saved = TABLE_ITEM(link, struct saved, by_ino);
-	if (!tail && !saved)
-		return;
-	path = walk_join(dir, entry);
-	if (tail && files_open_tail(files, tail, path, scan->now_ns) == TAIL_END) {
-		files_enqueue(files, tail);
-	} else if (saved && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !find_tail(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino)) {
-		tail = add_tail(files, path, &st, scan->now_ns);
-		if (tail)
-			tail->life = TAIL_GONE;
-	}
+	for (link = files->scanned || match ? NULL : table_find(&files->saved.by_ino, ino); link && !name; link = table_find_next(link))
+		(void)was_ours(files, &TABLE_ITEM(link, struct saved, by_ino)->position, &name);
+	if (tail || name)
+		path = walk_join(dir, entry);
+	if (tail)
+		find_lost_tail(scan, tail, path);
+	else if (name)
+		find_lost_saved(scan, name, path);
+	free(name);
 	free(path);
 }
 
@@ -325,32 +386,10 @@ void files_scan(struct files *files, int64_t now_ns)
 	look_for_lost(&scan);
 	if (now_ns - files->opened_ns > HOUR_NS)
 		saved_expire(&files->saved, lg_input_utc(files->reader.host) - WEEK_NS);
-	if (files->watch && !walk.missing && interval < SAFETY_NS)
+	if (files->watch && !walk.missing && !scan.elsewhere && interval < SAFETY_NS)
 		interval = SAFETY_NS;
 	files->scan_ns = now_ns + interval;
 	files->scanned = true;
-}
-
-void files_watch_event(void *arg, enum watch_event event, const char *dir, const char *entry, bool is_dir)
-{
-	struct files *files = arg;
-	const struct lg_strings *globs = &files->reader.conf->path;
-	struct name *name;
-	char *path;
-
-	if (event == WATCH_LOST || !entry || is_dir) {
-		files->scan_due = true;
-		return;
-	}
-	path = walk_join(dir, entry);
-	name = find_name(files, path);
-	if (event == WATCH_NAMES && name)
-		files->scan_due = true;
-	for (size_t i = 0; i < globs->count && !files->scan_due && !name; i++)
-		files->scan_due = walk_matches(globs->items[i], path);
-	if (name && name->tail)
-		files_enqueue(files, name->tail);
-	free(path);
 }
 
 void files_free_names(struct files *files)

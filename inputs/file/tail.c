@@ -44,8 +44,24 @@ static void draw_key(struct tail *tail)
 	snprintf(tail->key, sizeof(tail->key), "%016llx", (unsigned long long)hash);
 }
 
+static void end_stream(struct tail *tail)
+{
+	if (!tail->stream)
+		return;
+	tail_add_report(tail, &tail->reader->totals);
+	lg_stream_free(tail->stream);
+	tail->stream = NULL;
+}
+
 static enum lg_rc start_at_zero(struct tail *tail, struct lg_err *err)
 {
+	struct lg_stream *stream;
+	enum lg_rc rc = lg_stream_new(&stream, &tail->reader->conf->stream, &tail->sink, 0, err);
+
+	if (rc != LG_OK)
+		return rc;
+	end_stream(tail);
+	tail->stream = stream;
 	tail->ident.head_size = tail->ident.mark_size = tail->window_size = 0;
 	tail->ident.mark_at = 0;
 	tail->skip_to = 0;
@@ -53,7 +69,7 @@ static enum lg_rc start_at_zero(struct tail *tail, struct lg_err *err)
 	tail->health = TAIL_SOUND;
 	tail->tick_utc = INT64_MAX;
 	draw_key(tail);
-	return lg_stream_new(&tail->stream, &tail->reader->conf->stream, &tail->sink, 0, err);
+	return LG_OK;
 }
 
 static struct lg_origin *origin_of(const char *path)
@@ -94,15 +110,6 @@ struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uin
 	return tail;
 }
 
-static void end_stream(struct tail *tail)
-{
-	if (!tail->stream)
-		return;
-	tail_add_report(tail, &tail->reader->totals);
-	lg_stream_free(tail->stream);
-	tail->stream = NULL;
-}
-
 void tail_free(struct tail *tail)
 {
 	if (!tail)
@@ -119,7 +126,7 @@ void tail_free(struct tail *tail)
 enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position *position, struct lg_err *err)
 {
 	struct lg_stream *stream;
-	uint64_t dev = tail->ident.dev;
+	struct ident self = tail->ident;
 
 	if (position->stream.size) {
 		enum lg_rc rc = lg_stream_load(&stream, &tail->reader->conf->stream, &tail->sink,
@@ -132,7 +139,10 @@ enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position
 	}
 	snprintf(tail->key, sizeof(tail->key), "%s", key);
 	tail->ident = position->ident;
-	tail->ident.dev = dev;
+	tail->ident.dev = self.dev;
+	tail->ident.ino = self.ino;
+	tail->ident.birth = self.birth;
+	tail->window_size = 0;
 	tail->skip_to = position->skip_to;
 	return LG_OK;
 }
@@ -169,7 +179,12 @@ static enum tail_result load_window(struct tail *tail, int64_t now_ns)
 	return TAIL_END;
 }
 
-static enum tail_result verify(struct tail *tail, int64_t now_ns)
+enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns)
+{
+	return fail_errno(tail, "cannot read", now_ns);
+}
+
+enum tail_result tail_verify(struct tail *tail, int64_t now_ns)
 {
 	struct ident ident = tail->ident;
 
@@ -189,9 +204,22 @@ static enum tail_result verify(struct tail *tail, int64_t now_ns)
 	return tail->window_size || !tail_offset(tail) ? TAIL_END : load_window(tail, now_ns);
 }
 
+/* A file is known by its head before its first byte is read, so that it can be found again should it be rotated before its turn comes. */
+static enum tail_result learn_head(struct tail *tail, int64_t now_ns)
+{
+	uint8_t bytes[IDENT_SPAN];
+	ssize_t n = ident_pread(tail->fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0)
+		return fail_errno(tail, "cannot read", now_ns);
+	ident_grow_head(&tail->ident, 0, bytes, (size_t)n);
+	return TAIL_END;
+}
+
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns)
 {
 	struct stat st;
+	uint64_t birth;
 
 	if (tail->fd >= 0)
 		return TAIL_END;
@@ -206,8 +234,15 @@ enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns)
 	(void)posix_fadvise(tail->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (tail->health == TAIL_UNREADABLE)
 		tail->health = TAIL_SOUND;
-	tail->size = st.st_size;
-	return verify(tail, now_ns);
+	if (st.st_size > tail->size)
+		tail->size = st.st_size;
+	birth = ident_birth(tail->fd);
+	if (!ident_same_birth(birth, tail->ident.birth)) {
+		tail->ident.birth = birth;
+		return TAIL_CUT;
+	}
+	tail->ident.birth = birth;
+	return tail->ident.head_size || tail_offset(tail) ? tail_verify(tail, now_ns) : learn_head(tail, now_ns);
 }
 
 void tail_close(struct tail *tail)
@@ -334,14 +369,16 @@ void tail_flush(struct tail *tail)
 	tail_set_dirty(tail);
 }
 
-enum lg_rc tail_restart(struct tail *tail, struct lg_err *err)
+enum lg_rc tail_restart(struct tail *tail, bool handed_over, struct lg_err *err)
 {
 	int64_t unread = tail->size - tail_offset(tail);
 
-	tail_flush(tail);
-	if (unread > 0 && tail_offset(tail) >= tail->skip_to)
-		lg_input_loss(tail->reader->host, 0, (uint64_t)unread, "file was truncated before these bytes were read");
-	end_stream(tail);
+	if (!handed_over) {
+		tail_flush(tail);
+		if (unread > 0 && tail_offset(tail) >= tail->skip_to)
+			lg_input_loss(tail->reader->host, 0, (uint64_t)unread, "file was truncated before these bytes were read");
+	}
+	tail->size = 0;
 	return start_at_zero(tail, err);
 }
 

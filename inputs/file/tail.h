@@ -69,6 +69,7 @@ struct tail {
 	struct tail *dirty_next;
 	bool queued, dirty, listed;      /* listed: among the open ones */
 	bool fresh;                      /* not compared with the saved positions yet */
+	bool by_chance;                  /* found by its inode alone: ours only if a saved position says so */
 	bool finished;                   /* flushed at its end (--once) */
 	enum tail_life life;
 	enum tail_health health;
@@ -88,6 +89,7 @@ struct tail {
 	uint32_t window_size;
 	int64_t skip_to;                 /* records that begin before are not shipped */
 	int64_t size;                    /* as last seen */
+	int64_t changed_ns;              /* its time of modification, as a scan last saw it */
 	int64_t active_ns;               /* when it last gave bytes, or lost its last name; monotonic */
 	int64_t retry_ns;                /* UNREADABLE: not before */
 	int64_t sealed_utc;              /* when its position was last put */
@@ -100,17 +102,21 @@ struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uin
 enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position *position, struct lg_err *err) LG_WARN_UNUSED;
 void tail_free(struct tail *tail); /* closes; the tail is in no list any more */
 
-/* Opens by `path` (NULL: its own) and compares inode and content. TAIL_END: open. TAIL_MOVED, TAIL_CUT (open all the same), TAIL_FAILED. */
+/* Opens by `path` (NULL: its own) and compares inode and content; the first time it takes down birth and head instead. TAIL_END: open. TAIL_MOVED, TAIL_CUT (open all the same), TAIL_FAILED. */
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns);
 void tail_close(struct tail *tail);
+/* Compares what was read with what the open file holds there now: TAIL_END, TAIL_CUT or TAIL_FAILED. */
+enum tail_result tail_verify(struct tail *tail, int64_t now_ns);
+/* A read failed with errno: UNREADABLE until it is tried again. */
+enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns);
 
 /* Reads on: about `limit` bytes at most. `last`: no more will be appended, so a partial record at the end counts as one. */
 enum tail_result tail_read(struct tail *tail, size_t limit, bool last, int64_t now_ns);
 /* Emits what the stream holds back; call after tail_read(last) came to the end. */
 void tail_flush(struct tail *tail);
-/* The file was truncated or replaced: emits what is held back, reports what is known to be lost, and starts at 0 as a new file. The
- * caller forgets the old key first. */
-enum lg_rc tail_restart(struct tail *tail, struct lg_err *err) LG_WARN_UNUSED;
+/* The file was truncated or replaced: starts at 0 as a new file, with a new key. What was held back is emitted and what is known to be
+ * lost is reported, unless a copy carries on (`handed_over`). The caller sees to the old key first. */
+enum lg_rc tail_restart(struct tail *tail, bool handed_over, struct lg_err *err) LG_WARN_UNUSED;
 /* Ages the stream's open assemblies out. */
 void tail_tick(struct tail *tail);
 

@@ -1,10 +1,18 @@
 /* Systems without a mechanism of their own: the input polls. */
+#include "ident.h"
 #include "watch.h"
 
 #ifndef __linux__
 
-enum lg_rc watch_open(struct watch **watch, struct lg_err *err)
+uint64_t ident_birth(int fd)
 {
+	(void)fd;
+	return 0;
+}
+
+enum lg_rc watch_open(struct watch **watch, bool any_file_system, struct lg_err *err)
+{
+	(void)any_file_system;
 	*watch = NULL;
 	return lg_err_set(err, LG_UNSUPPORTED, "this system has no inotify");
 }

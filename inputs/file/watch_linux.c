@@ -1,15 +1,19 @@
-/* inotify(7) behind watch.h; on other systems watch_open says so and the input polls. */
-#include "watch.h"
-
+/* What only Linux tells of files: inotify(7) behind watch.h, statx(2)'s time of birth. Other systems: watch.c. */
 #ifdef __linux__
 
+#define _GNU_SOURCE /* statx */
+#include "watch.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "ident.h"
 #include "table.h"
 
 #define MASK (IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -17,6 +21,7 @@
 
 struct watch {
 	int fd;
+	bool any_file_system;
 	struct table dirs; /* by watch descriptor */
 };
 
@@ -26,7 +31,16 @@ struct dir {
 	char *path;
 };
 
-enum lg_rc watch_open(struct watch **watch, struct lg_err *err)
+uint64_t ident_birth(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) < 0 || !(stx.stx_mask & STATX_BTIME))
+		return 0;
+	return (uint64_t)stx.stx_btime.tv_sec * 1000000000u + stx.stx_btime.tv_nsec;
+}
+
+enum lg_rc watch_open(struct watch **watch, bool any_file_system, struct lg_err *err)
 {
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
@@ -34,6 +48,7 @@ enum lg_rc watch_open(struct watch **watch, struct lg_err *err)
 		return lg_err_sys(err, errno, "inotify");
 	*watch = file_alloc(sizeof(**watch));
 	(*watch)->fd = fd;
+	(*watch)->any_file_system = any_file_system;
 	return LG_OK;
 }
 
@@ -105,7 +120,7 @@ enum lg_rc watch_dir(struct watch *watch, const char *path, struct lg_err *err)
 	/* The same directory under another name (a symbolic link, a rename): the newest name is the one to report. */
 	if (dir)
 		drop_dir(watch, dir);
-	if (is_remote(path)) {
+	if (!watch->any_file_system && is_remote(path)) {
 		inotify_rm_watch(watch->fd, wd);
 		return lg_err_set(err, LG_UNSUPPORTED, "%s is on a network file system, where inotify does not see all writes", path);
 	}
@@ -121,21 +136,31 @@ static void take_event(struct watch *watch, const struct inotify_event *event, w
 	struct dir *dir = find_dir(watch, event->wd);
 	const char *name = event->len ? event->name : NULL;
 
+	struct watch_event what = {.kind = event->mask & DATA_MASK ? WATCH_DATA : WATCH_NAMES,
+		.name = name,
+		.is_dir = (event->mask & IN_ISDIR) != 0,
+		.from = event->mask & IN_MOVED_FROM ? event->cookie : 0,
+		.to = event->mask & IN_MOVED_TO ? event->cookie : 0};
+
 	if (event->mask & IN_Q_OVERFLOW) {
-		each(arg, WATCH_LOST, NULL, NULL, false);
+		what.kind = WATCH_LOST;
+		each(arg, &what);
 		return;
 	}
 	if (!dir)
 		return;
+	what.dir = dir->path;
 	if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)) {
-		each(arg, WATCH_NAMES, dir->path, NULL, true);
+		what.is_dir = true;
+		what.name = NULL;
+		each(arg, &what);
 		/* The watch follows a moved directory to where its path is no longer true. */
 		if (event->mask & IN_MOVE_SELF)
 			inotify_rm_watch(watch->fd, event->wd);
 		drop_dir(watch, dir);
 		return;
 	}
-	each(arg, event->mask & DATA_MASK ? WATCH_DATA : WATCH_NAMES, dir->path, name, (event->mask & IN_ISDIR) != 0);
+	each(arg, &what);
 }
 
 void watch_read(struct watch *watch, watch_each *each, void *arg)

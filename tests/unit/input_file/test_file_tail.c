@@ -122,7 +122,7 @@ static void a_file_rotated_while_nobody_ran_is_read_to_its_end(void **unused)
 	rig_append(rig, "a.log", "three\n");
 	rig_open(rig);
 	rig_run(rig);
-	rig_expect(rig, "a.log.1@4:two\na.log@0:one\na.log@0:three\n");
+	rig_expect(rig, "a.log@0:one\na.log@0:three\na.log@4:two\n");
 	rig_free(rig);
 }
 

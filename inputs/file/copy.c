@@ -1,0 +1,132 @@
+/* Copy-and-truncate rotation without loss and without repeats.
+ *
+ * `cp app.log app.log.1; : > app.log` leaves a copy behind that holds what was read and what was not. When a file turns out to be
+ * truncated, its directory is searched for that copy: a name made from the file's, the same head, and the same bytes before the
+ * offset. The copy takes over the stream's position, so it is read on exactly where the file was left, whether a glob matches it or
+ * not; the truncated file begins anew. For this a new file that looks like a copy in the making waits a moment before it is read. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "copy.h"
+#include "walk.h"
+
+/* logrotate's ways: app.log.1, app.log-20261123, and with `extension .log` app-20261123.log. */
+static bool is_named_after(const char *base, const char *name)
+{
+	size_t base_size = strlen(base), size = strlen(name), stem;
+	const char *extension = strrchr(base, '.');
+
+	if (size <= base_size)
+		return false;
+	if (strncmp(name, base, base_size) == 0)
+		return true;
+	if (!extension || extension == base)
+		return false;
+	stem = (size_t)(extension - base);
+	return strncmp(name, base, stem) == 0 && strcmp(name + size - (base_size - stem), extension) == 0;
+}
+
+/* The file that `path` may be a copy of, found by every shorter name that it could be made from. */
+static struct tail *source_by_name(const struct files *files, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *extension = strrchr(base, '.');
+	size_t dir_size = (size_t)(base - path), size = strlen(base), extension_size = extension ? strlen(extension) : 0;
+	char *name = file_alloc(dir_size + size + extension_size + 1);
+	struct tail *source = NULL;
+
+	memcpy(name, path, dir_size);
+	for (size_t prefix = size - 1; prefix > 0 && !source; prefix--) {
+		memcpy(name + dir_size, base, prefix);
+		name[dir_size + prefix] = '\0';
+		source = files_tail_by_name(files, name);
+		if (!source && extension && prefix + extension_size < size) {
+			memcpy(name + dir_size + prefix, extension, extension_size + 1);
+			source = files_tail_by_name(files, name);
+		}
+	}
+	free(name);
+	return source;
+}
+
+enum copy_wait copy_must_wait(const struct files *files, const struct tail *tail, int64_t now_ns)
+{
+	uint8_t stream[LG_STREAM_SAVE_MAX];
+	struct position position;
+	struct tail *source;
+
+	if (tail->life == TAIL_GONE || now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns)
+		return COPY_READ;
+	source = source_by_name(files, tail->path);
+	if (!source || source == tail || source->life == TAIL_GONE)
+		return COPY_READ;
+	if (source->fresh)
+		return source->queued && source->health == TAIL_SOUND ? COPY_BEHIND : COPY_READ;
+	tail_position(source, &position, stream);
+	if (!ident_has_content(&position.ident) || lg_input_once(files->reader.host))
+		return COPY_READ;
+	if (tail->size < position.ident.mark_at)
+		position.ident.mark_size = 0;
+	if (tail->size < position.ident.head_size)
+		return COPY_WAIT;
+	return ident_compare(&position.ident, tail->fd) == IDENT_SAME ? COPY_WAIT : COPY_READ;
+}
+
+/* The entry's tail when the file is one that was not read yet and holds what the position says. */
+static struct tail *examine_copy(struct files *files, const char *source, const char *path, const struct position *position, int64_t now_ns)
+{
+	struct stat st;
+	struct tail *tail;
+	bool added = false;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < position->ident.mark_at)
+		return NULL;
+	tail = files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
+	if (!tail) {
+		tail = files_add_gone(files, source, path, &st, now_ns);
+		if (!tail)
+			return NULL;
+		added = true;
+	}
+	if (tail->fresh && files_open_tail(files, tail, path, now_ns) == TAIL_END &&
+	    ident_compare(&position->ident, tail->fd) == IDENT_SAME)
+		return tail;
+	if (added)
+		files_retire(files, tail, false);
+	return NULL;
+}
+
+bool copy_hand_over(struct files *files, const char *path, const char *key, const struct position *position, int64_t now_ns)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *dir = slash == path ? file_strdup("/") : file_strdup(slash ? path : ".");
+	struct tail *copy = NULL;
+	struct dirent *entry;
+	struct lg_err err;
+	DIR *stream;
+
+	if (slash > path)
+		dir[slash - path] = '\0';
+	stream = ident_has_content(&position->ident) ? opendir(dir) : NULL;
+	while (stream && !copy && (entry = readdir(stream))) {
+		char *other;
+
+		if (!is_named_after(base, entry->d_name))
+			continue;
+		other = walk_join(dir, entry->d_name);
+		copy = examine_copy(files, path, other, position, now_ns);
+		free(other);
+	}
+	if (stream)
+		closedir(stream);
+	free(dir);
+	if (!copy || tail_resume(copy, key, position, &err) != LG_OK)
+		return false;
+	copy->fresh = false;
+	tail_set_dirty(copy);
+	files_enqueue(files, copy);
+	lg_input_log(files->reader.host, LG_NOTICE, "%s: truncated after it was copied; the copy is read on at offset %lld", path,
+		(long long)tail_offset(copy));
+	return true;
+}
