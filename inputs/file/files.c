@@ -326,6 +326,8 @@ static bool is_over(const struct files *files, const struct tail *tail, int64_t 
 /* The first turn of a file: TAIL_END when it is known where to begin, or when that must wait (it stays fresh). */
 static enum tail_result first_turn(struct files *files, struct tail *tail, int64_t now_ns)
 {
+	if (tail_refresh(tail, now_ns) != TAIL_END)
+		return TAIL_FAILED;
 	/* An empty file can only be told from the others once it holds something. */
 	if (!tail->size && !lg_input_once(files->reader.host) && !table_find(&files->saved.by_ino, tail->ident.ino))
 		return TAIL_END;

@@ -216,6 +216,19 @@ static enum tail_result learn_head(struct tail *tail, int64_t now_ns)
 	return TAIL_END;
 }
 
+enum tail_result tail_refresh(struct tail *tail, int64_t now_ns)
+{
+	struct stat st;
+
+	if (fstat(tail->fd, &st) < 0)
+		return fail_errno(tail, "cannot stat", now_ns);
+	if (st.st_size > tail->size) {
+		tail->size = st.st_size;
+		tail->active_ns = now_ns;
+	}
+	return learn_head(tail, now_ns);
+}
+
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns)
 {
 	struct stat st;

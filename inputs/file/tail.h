@@ -105,6 +105,8 @@ void tail_free(struct tail *tail); /* closes; the tail is in no list any more */
 /* Opens by `path` (NULL: its own) and compares inode and content; the first time it takes down birth and head instead. TAIL_END: open. TAIL_MOVED, TAIL_CUT (open all the same), TAIL_FAILED. */
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns);
 void tail_close(struct tail *tail);
+/* Takes down size and head of an open file that was not read yet. TAIL_END or TAIL_FAILED. */
+enum tail_result tail_refresh(struct tail *tail, int64_t now_ns);
 /* Compares what was read with what the open file holds there now: TAIL_END, TAIL_CUT or TAIL_FAILED. */
 enum tail_result tail_verify(struct tail *tail, int64_t now_ns);
 /* A read failed with errno: UNREADABLE until it is tried again. */

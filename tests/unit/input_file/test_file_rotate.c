@@ -1,0 +1,383 @@
+/* Rotation in all its ways: rename, copytruncate, delete and create, quicker than one looks, while nobody runs. */
+#include "file_rig.h"
+
+static void a_file_that_comes_back_under_its_name_goes_on(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_rename(rig, "a.log", "away");
+	rig_look(rig);
+	rig_append(rig, "away", "two\n");
+	rig_rename(rig, "away", "a.log");
+	rig_look(rig);
+	rig_append(rig, "a.log", "three\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@4:two\na.log@8:three\n");
+	rig_free(rig);
+}
+
+static void a_finished_file_that_comes_back_much_later_goes_on(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_rename(rig, "a.log", "away");
+	rig_look(rig);
+	rig_advance(rig, 60 * SECOND); /* it is closed by now */
+	rig_restart(rig);
+	rig_run(rig);
+	rig_append(rig, "away", "two\n");
+	rig_advance(rig, 60 * SECOND);
+	rig_rename(rig, "away", "a.log");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@4:two\n");
+	rig_free(rig);
+}
+
+static void a_rotated_file_is_not_read_again_when_the_glob_is_widened(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_rename(rig, "a.log", "a.log.1");
+	rig_append(rig, "a.log", "two\n");
+	rig_look(rig);
+	rig_advance(rig, 60 * SECOND);
+	fake_commit(&rig->host);
+	fake_crash(&rig->host);
+	rig_add_glob(rig, "a.log.*");
+	rig_open(rig);
+	rig_run(rig);
+	rig_expect(rig, "a.log@0:one\na.log@0:two\n");
+	rig_free(rig);
+}
+
+static void a_file_no_glob_names_any_more_is_left_alone(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_add_glob(rig, "b.log");
+	rig_append(rig, "a.log", "one\n");
+	rig_append(rig, "b.log", "two\n");
+	rig_open(rig);
+	rig_run(rig);
+	fake_commit(&rig->host);
+	fake_crash(&rig->host);
+	free(rig->globs[--rig->conf.path.count]);
+	rig_append(rig, "b.log", "not asked for\n");
+	rig_append(rig, "a.log", "three\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_advance(rig, 60 * SECOND);
+	rig_expect(rig, "a.log@0:one\na.log@4:three\nb.log@0:two\n");
+	rig_free(rig);
+}
+
+static void a_stranger_on_a_reused_inode_is_left_alone(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	fake_commit(&rig->host);
+	fake_crash(&rig->host);
+	rig_rename(rig, "a.log", "stranger");
+	rig_truncate(rig, "stranger", 0);
+	rig_append(rig, "stranger", "private and longer\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_advance(rig, 60 * SECOND);
+	rig_expect(rig, "a.log@0:one\n");
+	rig_free(rig);
+}
+
+static void a_closed_file_renamed_with_bytes_unread_is_found_again(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_advance(rig, 301 * SECOND); /* closed: inactive */
+	rig_append(rig, "a.log", "two\n");
+	rig_rename(rig, "a.log", "renamed");
+	rig_append(rig, "a.log", "three\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@0:three\na.log@4:two\n");
+	rig_free(rig);
+}
+
+static void files_deleted_and_created_anew_leave_no_positions_behind(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+	char text[32], *expected = calloc(1, 10000);
+
+	(void)unused;
+	rig_open(rig);
+	for (int i = 100; i < 150; i++) {
+		snprintf(text, sizeof(text), "generation %d\n", i);
+		rig_append(rig, "a.log", text);
+		rig_look(rig);
+		rig_remove(rig, "a.log");
+		rig_look(rig);
+		sprintf(expected + strlen(expected), "a.log@0:%s", text);
+	}
+	rig_advance(rig, 10 * SECOND);
+	rig_advance(rig, 10 * SECOND);
+	rig_expect(rig, expected);
+	assert_int_equal(rig->host.positions.count, 1); /* "started" */
+	free(expected);
+	rig_free(rig);
+}
+
+static void positions_of_files_gone_for_a_week_are_forgotten(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_rename(rig, "a.log", "away");
+	rig_look(rig);
+	rig_advance(rig, 60 * SECOND);
+	fake_commit(&rig->host);
+	assert_int_equal(rig->host.positions.count, 2);
+	rig_advance(rig, 6 * 86400 * SECOND);
+	fake_commit(&rig->host);
+	assert_int_equal(rig->host.positions.count, 2);
+	rig_advance(rig, 2 * 86400 * SECOND);
+	fake_commit(&rig->host);
+	assert_int_equal(rig->host.positions.count, 1);
+	rig_free(rig);
+}
+
+static void an_idle_file_is_never_forgotten(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	for (int day = 0; day < 20; day++) {
+		fake_commit(&rig->host);
+		rig_advance(rig, 86401 * SECOND);
+	}
+	rig_restart(rig);
+	rig_run(rig);
+	rig_advance(rig, 7200 * SECOND);
+	rig_restart(rig);
+	rig_append(rig, "a.log", "two\n");
+	rig_run(rig);
+	rig_expect(rig, "a.log@0:one\na.log@4:two\n");
+	rig_free(rig);
+}
+
+static void rotations_quicker_than_one_looks_lose_nothing_where_events_tell(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	for (int i = 0; i < 3; i++) {
+		static const char *const text[] = {"two\n", "three\n", "four\n"};
+
+		if (access(rig_path(rig, "a.log.2"), F_OK) == 0)
+			rig_rename(rig, "a.log.2", "a.log.3");
+		if (access(rig_path(rig, "a.log.1"), F_OK) == 0)
+			rig_rename(rig, "a.log.1", "a.log.2");
+		rig_rename(rig, "a.log", "a.log.1");
+		rig_append(rig, "a.log", text[i]);
+	}
+	rig_look(rig);
+	rig_advance(rig, 10 * SECOND);
+	if (rig_watch == WATCH_INOTIFY)
+		rig_expect(rig, "a.log@0:four\na.log@0:one\na.log@0:three\na.log@0:two\n");
+	else /* polling cannot know of what came and went in between */
+		rig_expect(rig, "a.log@0:four\na.log@0:one\n");
+	rig_free(rig);
+}
+
+/* ---- copytruncate -------------------------------------------------------------------------------------------------- */
+
+static void copy_truncate(struct rig *rig, const char *from, const char *to)
+{
+	char bytes[65536];
+	int in = open(rig_path(rig, from), O_RDONLY);
+	ssize_t n = read(in, bytes, sizeof(bytes));
+
+	assert_true(n >= 0);
+	close(in);
+	rig_append_bytes(rig, to, bytes, (size_t)n);
+	rig_truncate(rig, from, 0);
+}
+
+static const char *const globs[] = {"a.log", "a.log*"};
+
+/* Reads `before` lines, then the writer appends more, copies, truncates, writes `after` lines; with a look between all of them or not. */
+static void one_copytruncate(const char *glob, int before, int unread, int after, unsigned looks, bool down)
+{
+	struct rig *rig = rig_new(glob);
+	char line[64], expected[4096] = "";
+	int number = 100;
+
+	for (int i = 0; i < before + unread + after; i++)
+		sprintf(expected + strlen(expected), "line %d\n", 100 + i);
+	rig_open(rig);
+	for (int i = 0; i < before; i++) {
+		snprintf(line, sizeof(line), "line %d\n", number++);
+		rig_append(rig, "a.log", line);
+	}
+	rig_look(rig);
+	if (down) {
+		fake_commit(&rig->host);
+		fake_crash(&rig->host);
+	}
+	for (int i = 0; i < unread; i++) {
+		snprintf(line, sizeof(line), "line %d\n", number++);
+		rig_append(rig, "a.log", line);
+	}
+	if (looks & 1 && !down)
+		rig_look(rig);
+	copy_truncate(rig, "a.log", "a.log.1");
+	if (looks & 2 && !down)
+		rig_look(rig);
+	for (int i = 0; i < after; i++) {
+		snprintf(line, sizeof(line), "line %d\n", number++);
+		rig_append(rig, "a.log", line);
+	}
+	if (down)
+		rig_open(rig);
+	rig_look(rig);
+	if (looks & 4)
+		rig_restart(rig);
+	rig_advance(rig, 10 * SECOND);
+	rig_advance(rig, 10 * SECOND);
+	rig_expect_bodies(rig, expected);
+	assert_int_equal(rig->host.lost_bytes, 0);
+	rig_free(rig);
+}
+
+static void a_copytruncate_at_any_moment_neither_loses_nor_repeats(void **unused)
+{
+	(void)unused;
+	for (int glob = 0; glob < 2; glob++)
+		for (int before = 1; before < 6; before += 2)
+			for (int unread = 0; unread < 3; unread++)
+				for (int after = 0; after < 9; after += 2)
+					for (unsigned looks = 0; looks < 8; looks++)
+						one_copytruncate(globs[glob], before, unread, after, looks, false);
+}
+
+static void a_copytruncate_while_nobody_runs_neither_loses_nor_repeats(void **unused)
+{
+	(void)unused;
+	for (int glob = 0; glob < 2; glob++)
+		for (int before = 1; before < 6; before += 2)
+			for (int unread = 0; unread < 3; unread++)
+				for (int after = 0; after < 9; after += 2)
+					one_copytruncate(globs[glob], before, unread, after, 4, true);
+}
+
+static void a_partial_line_goes_on_in_the_copy(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\npart");
+	rig_open(rig);
+	rig_run(rig);
+	copy_truncate(rig, "a.log", "a-20261123.log");
+	rig_append(rig, "a.log", "two\n");
+	rig_look(rig);
+	rig_advance(rig, 10 * SECOND);
+	rig_expect(rig, "a.log@0:one\na.log@0:two\na.log@4:part\n");
+	rig_free(rig);
+}
+
+static void a_copy_that_nobody_truncates_for_is_a_file_of_its_own(void **unused)
+{
+	struct rig *rig = rig_new("a.log*");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_append(rig, "a.log.bak", "one\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\n");
+	rig_advance(rig, 10 * SECOND);
+	rig_expect(rig, "a.log.bak@0:one\n");
+	rig_free(rig);
+}
+
+static void bytes_truncated_away_without_a_copy_are_reported_lost(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\npartial");
+	rig_open(rig);
+	rig_run(rig);
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", "two\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@0:two\n");
+	assert_int_equal(rig->host.lost_bytes, 7);
+	rig_free(rig);
+}
+
+static void a_file_rewritten_to_the_very_size_it_had_is_noticed(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+	struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\ntwo\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", "ONE\nTWO\n");
+	assert_int_equal(utimensat(AT_FDCWD, rig_path(rig, "a.log"), times, 0), 0); /* as if the clock had ticked */
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:ONE\na.log@0:one\na.log@4:TWO\na.log@4:two\n");
+	rig_free(rig);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_file_that_comes_back_under_its_name_goes_on),
+	cmocka_unit_test(a_finished_file_that_comes_back_much_later_goes_on),
+	cmocka_unit_test(a_rotated_file_is_not_read_again_when_the_glob_is_widened),
+	cmocka_unit_test(a_file_no_glob_names_any_more_is_left_alone),
+	cmocka_unit_test(a_stranger_on_a_reused_inode_is_left_alone),
+	cmocka_unit_test(a_closed_file_renamed_with_bytes_unread_is_found_again),
+	cmocka_unit_test(files_deleted_and_created_anew_leave_no_positions_behind),
+	cmocka_unit_test(positions_of_files_gone_for_a_week_are_forgotten),
+	cmocka_unit_test(an_idle_file_is_never_forgotten),
+	cmocka_unit_test(rotations_quicker_than_one_looks_lose_nothing_where_events_tell),
+	cmocka_unit_test(a_copytruncate_at_any_moment_neither_loses_nor_repeats),
+	cmocka_unit_test(a_copytruncate_while_nobody_runs_neither_loses_nor_repeats),
+	cmocka_unit_test(a_partial_line_goes_on_in_the_copy),
+	cmocka_unit_test(a_copy_that_nobody_truncates_for_is_a_file_of_its_own),
+	cmocka_unit_test(bytes_truncated_away_without_a_copy_are_reported_lost),
+	cmocka_unit_test(a_file_rewritten_to_the_very_size_it_had_is_noticed),
+};
+
+RIG_MAIN(tests)
