@@ -54,23 +54,29 @@ static void put_field(struct lg_buf *out, const struct zos_columns *cols, size_t
 void zos_explain_line(const void *state, const struct lg_line *line, struct lg_buf *out)
 {
 	const struct zos_state *zos = state;
+	struct lg_buf scratch = {0};
 	struct zos_columns cols;
 	size_t shift;
 
-	zos_columns_read(&cols, line->text, &zos->layout);
+	zos_columns_read(&cols, line->text, &zos->layout, &scratch);
 	shift = cols.layout.shift;
 	if (cols.kind == ZOS_PLAIN || line->part > 1) {
 		lg_buf_append_cstr(out, "  not a SYSLOG line: kept whole\n");
-		return;
+		goto done;
 	}
+	if (cols.layout.cropped)
+		lg_buf_printf(out, "  the %d columns left of the time are not there: no type, no system, no date\n", ZOS_CROPPED);
 	if (cols.layout.origin)
 		lg_buf_printf(out, "  column 1 of the log is byte %u of the text\n", cols.layout.origin + 1u);
-	put_field(out, &cols, 0, 1, "record type", record_type(*cols.at));
-	if (cols.kind == ZOS_HEAD) {
+	if (!cols.layout.cropped)
+		put_field(out, &cols, 0, 1, "record type", record_type(*cols.at));
+	if (cols.kind == ZOS_HEAD && !cols.layout.cropped) {
 		put_field(out, &cols, 1, 1, "request type", request_type(cols.at[1]));
 		put_field(out, &cols, ZOS_AT_ROUTING, 7, "routing codes", NULL);
 		put_field(out, &cols, ZOS_AT_SYSTEM, 8, "system", NULL);
 		put_field(out, &cols, ZOS_AT_DATE, 5 + shift, "date", shift ? "yyyyddd" : "yyddd");
+	}
+	if (cols.kind == ZOS_HEAD) {
 		put_field(out, &cols, ZOS_AT_TIME + shift, 11, "local time", NULL);
 		put_field(out, &cols, ZOS_AT_IDENT + shift, 8, "job id or console", NULL);
 	} else if (cols.kind == ZOS_MINOR) {
@@ -80,6 +86,8 @@ void zos_explain_line(const void *state, const struct lg_line *line, struct lg_b
 		put_field(out, &cols, ZOS_AT_FLAGS + shift, 8, "request flags", NULL);
 	put_field(out, &cols, ZOS_AT_ACTION + shift, 1, "action character", NULL);
 	put_field(out, &cols, ZOS_AT_TEXT + shift, cols.size, "text", NULL);
+done:
+	lg_buf_fini(&scratch);
 }
 
 void zos_explain_layout(const void *state, struct lg_buf *out)
@@ -88,6 +96,10 @@ void zos_explain_layout(const void *state, struct lg_buf *out)
 
 	if (!layout->known) {
 		lg_buf_append_cstr(out, "no SYSLOG line seen");
+		return;
+	}
+	if (layout->cropped) {
+		lg_buf_append_cstr(out, "a view without the columns left of the time");
 		return;
 	}
 	lg_buf_append_cstr(out, layout->shift ? "four-digit years" : "two-digit years");
