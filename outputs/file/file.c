@@ -23,6 +23,7 @@ struct file_out {
 	uint64_t group_bytes;     /* written since the last settlement */
 	uint64_t first, last;     /* sequences taken and not settled; none when first is 0 */
 	bool up;                  /* the core was told that it works */
+	bool failed;              /* nothing is written nor settled before the core's rewind */
 };
 
 static const struct lg_option rotate_options[] = {
@@ -112,6 +113,7 @@ static const char *state_word(const struct lg_err *err)
 static void fail(struct file_out *o, const struct lg_err *err)
 {
 	o->up = false;
+	o->failed = true;
 	if (!o->target.regular)
 		target_close(&o->target); /* a pipe's reader is gone: the next one opens it anew */
 	lg_output_retry(o->host, state_word(err), err);
@@ -121,6 +123,8 @@ static bool ready(struct file_out *o)
 {
 	struct lg_err err;
 
+	if (o->failed)
+		return false;
 	if (target_open(&o->target, &err)) {
 		fail(o, &err);
 		return false;
@@ -232,6 +236,7 @@ static void file_rewind(void *state)
 	lg_buf_clear(&o->pending);
 	o->group_bytes = 0;
 	o->first = 0;
+	o->failed = false;
 }
 
 static bool file_finish(void *state, int64_t now_ns, struct lg_waitset *ws)
@@ -268,7 +273,7 @@ static void file_reopen(void *state)
 {
 	struct file_out *o = state;
 
-	if (o->target.fd < 0 || !write_pending(o) || !settle_group(o) || o->pending.size)
+	if (o->failed || o->target.fd < 0 || !write_pending(o) || !settle_group(o) || o->pending.size)
 		return;
 	target_close(&o->target);
 }

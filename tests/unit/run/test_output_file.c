@@ -388,6 +388,34 @@ static void dev_full_is_reported_as_a_full_disk(void **state)
 	end(&s);
 }
 
+static void after_a_failure_nothing_is_settled_before_the_rewind(void **state)
+{
+	struct rlimit old, small = {100, RLIM_INFINITY};
+	struct scene s;
+	struct lg_batch_iter it;
+	uint64_t taken = 1;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	begin(&s, "raw");
+	step(&s);
+	getrlimit(RLIMIT_FSIZE, &old);
+	setrlimit(RLIMIT_FSIZE, &small);
+	lg_batch_begin(&it, s.batch, 1);
+	file_output.send(s.state, s.batch, &it, &taken);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_true(s.host.failed);
+	file_output.reopen(s.state);
+	file_output.step(s.state, 0, &s.ws);
+	file_output.send(s.state, s.batch, &it, &taken);
+	file_output.step(s.state, 0, &s.ws);
+	assert_int_equal(s.host.next, 1);
+	file_output.rewind(s.state);
+	ship(&s, RECORDS);
+	expect_raw(s.path, 1, RECORDS);
+	end(&s);
+}
+
 static void a_missing_directory_is_retried_until_it_is_there(void **state)
 {
 	struct scene s;
@@ -612,6 +640,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_settled_leaves_no_trace),
 		cmocka_unit_test(a_full_disk_leaves_no_partial_line_and_goes_on),
 		cmocka_unit_test(dev_full_is_reported_as_a_full_disk),
+		cmocka_unit_test(after_a_failure_nothing_is_settled_before_the_rewind),
 		cmocka_unit_test(a_missing_directory_is_retried_until_it_is_there),
 		cmocka_unit_test(rotation_by_size_loses_and_repeats_nothing),
 		cmocka_unit_test(a_gap_in_the_numbers_is_filled_first),
