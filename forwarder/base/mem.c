@@ -10,6 +10,46 @@ void mem_budget_init(struct mem_budget *budget, size_t limit)
 	budget->limit = limit;
 	atomic_init(&budget->used, 0);
 	atomic_init(&budget->peak, 0);
+	pthread_mutex_init(&budget->mutex, NULL);
+	budget->block_size = budget->spare_count = 0;
+}
+
+void mem_budget_fini(struct mem_budget *budget)
+{
+	while (budget->spare_count)
+		free(budget->spare[--budget->spare_count]);
+	pthread_mutex_destroy(&budget->mutex);
+}
+
+void mem_keep_blocks(struct mem_budget *budget, size_t block_size)
+{
+	budget->block_size = block_size;
+}
+
+void *mem_block_get(struct mem_budget *budget, size_t size)
+{
+	void *block = NULL;
+
+	if (budget && size == budget->block_size) {
+		pthread_mutex_lock(&budget->mutex);
+		if (budget->spare_count)
+			block = budget->spare[--budget->spare_count];
+		pthread_mutex_unlock(&budget->mutex);
+	}
+	return block ? block : mem_alloc(size);
+}
+
+void mem_block_put(struct mem_budget *budget, void *block, size_t size)
+{
+	if (block && budget && size && size == budget->block_size) {
+		pthread_mutex_lock(&budget->mutex);
+		if (budget->spare_count < MEM_SPARE_MAX) {
+			budget->spare[budget->spare_count++] = block;
+			block = NULL;
+		}
+		pthread_mutex_unlock(&budget->mutex);
+	}
+	free(block);
 }
 
 static void note_peak(struct mem_budget *budget, size_t used)

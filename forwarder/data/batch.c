@@ -46,7 +46,8 @@ struct lg_batch *batch_new(struct mem_budget *budget, size_t charge, const char 
 	batch->first_ns = INT64_MAX;
 	batch->last_ns = INT64_MIN;
 	snprintf(batch->input, sizeof(batch->input), "%s", input);
-	lg_buf_reserve(&batch->raw, charge);
+	if (charge)
+		batch->raw = (struct lg_buf){.data = mem_block_get(budget, charge), .cap = charge};
 	return batch;
 }
 
@@ -61,8 +62,8 @@ void lg_batch_release(struct lg_batch *batch)
 		return;
 	if (batch->budget)
 		mem_release(batch->budget, batch->charged);
-	lg_buf_fini(&batch->raw);
-	lg_buf_fini(&batch->stored);
+	mem_block_put(batch->budget, batch->raw.data, batch->raw.cap);
+	mem_block_put(batch->budget, batch->stored.data, batch->stored.cap);
 	lg_buf_fini(&batch->positions);
 	free(batch->origins);
 	free(batch);
@@ -191,19 +192,23 @@ static void recharge(struct lg_batch *batch)
 void batch_pack(struct lg_batch *batch, struct codec *codec)
 {
 	batch->codec = BATCH_CODEC_NONE;
-	if (codec && codec_shrink(codec, batch->raw.data, batch->raw.size, &batch->stored)) {
-		batch->codec = BATCH_CODEC_ZSTD;
-		batch->stored.data = mem_resize(batch->stored.data, batch->stored.size);
-		batch->stored.cap = batch->stored.size;
-	} else {
-		lg_buf_fini(&batch->stored);
+	if (codec) {
+		size_t block = batch->budget ? batch->budget->block_size : 0;
+
+		if (block >= codec_bound(batch->raw.size))
+			batch->stored = (struct lg_buf){.data = mem_block_get(batch->budget, block), .cap = block};
+		if (codec_shrink(codec, batch->raw.data, batch->raw.size, &batch->stored))
+			batch->codec = BATCH_CODEC_ZSTD;
+		else
+			batch_drop_stored(batch);
 	}
 	recharge(batch);
 }
 
 void batch_drop_stored(struct lg_batch *batch)
 {
-	lg_buf_fini(&batch->stored);
+	mem_block_put(batch->budget, batch->stored.data, batch->stored.cap);
+	batch->stored = (struct lg_buf){0};
 	recharge(batch);
 }
 

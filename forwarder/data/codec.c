@@ -28,6 +28,11 @@ void codec_free(struct codec *codec)
 	free(codec);
 }
 
+size_t codec_bound(size_t size)
+{
+	return ZSTD_compressBound(size);
+}
+
 bool codec_shrink(struct codec *codec, const void *data, size_t size, struct lg_buf *out)
 {
 	size_t start = out->size, done;

@@ -8,6 +8,8 @@ struct codec;
 
 struct codec *codec_new(int level); /* zstd level, -7..19; negative ones are --fast */
 void codec_free(struct codec *codec);
+/* Room that codec_shrink needs in out for `size` bytes of data. */
+size_t codec_bound(size_t size);
 /* Appends the compressed form of data to out; false (out unchanged) where that is not smaller than the data. */
 bool codec_shrink(struct codec *codec, const void *data, size_t size, struct lg_buf *out);
 /* Replaces out by the expanded form, which must be exactly raw_size bytes: LG_CORRUPT otherwise. */

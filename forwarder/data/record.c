@@ -7,11 +7,12 @@
 
 struct field_row {
 	const char *name;
+	size_t name_size;
 	enum lg_type type;
 };
 
 static const struct field_row field_table[LG_F_LIMIT] = {
-#define X(symbol, id, kind, json) [id] = {json, LG_T_##kind},
+#define X(symbol, id, kind, json) [id] = {json, sizeof(json) - 1, LG_T_##kind},
 	LG_FIELDS(X)
 #undef X
 };
@@ -198,7 +199,8 @@ bool encode_next_field(struct lg_str *fields, struct lg_value *value)
 		value->name.data = (const char *)wire_read_bytes(&r, name_size);
 		value->name.size = name_size;
 	} else {
-		value->name = lg_str_from(lg_field_name(value->field));
+		value->name = value->field < LG_F_LIMIT ? (struct lg_str){field_table[value->field].name, field_table[value->field].name_size}
+		                                        : LG_STR("");
 	}
 	size = wire_read_varint(&r);
 	bytes = wire_read_bytes(&r, size);

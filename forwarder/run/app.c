@@ -301,6 +301,7 @@ enum lg_rc app_new(struct app **out, const struct app_conf *conf, struct lg_err 
 	app->config = conf->config;
 	app->started_ns = clock_utc(conf->clock);
 	mem_budget_init(&app->budget, (size_t)app->config->memory);
+	mem_keep_blocks(&app->budget, worker_batch_room(&app->config->spool));
 	for (size_t i = 0; i < sizeof(start_list) / sizeof(start_list[0]) && rc == LG_OK; i++)
 		rc = start_list[i](app, err);
 	if (rc == LG_OK)
@@ -330,6 +331,7 @@ void app_free(struct app *app)
 	free(app->inputs);
 	free(app->outputs);
 	free(app->writer_outputs);
+	mem_budget_fini(&app->budget);
 	sys_wake_fini(&signal_wake);
 	free(app);
 }

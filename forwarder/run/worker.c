@@ -36,6 +36,7 @@ struct lg_input_host {
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
 	int64_t last_record_ns, started_ns; /* UTC */
+	int64_t utc_ns;          /* read once a chunk: the time of receipt of its records */
 	int64_t next_report_ns, rate_at_ns;
 	uint64_t rate_records;
 	pthread_mutex_t mutex;
@@ -51,15 +52,15 @@ void lg_positions_put(struct lg_positions *positions, struct lg_str key, const v
 	positions->put++;
 }
 
-static size_t batch_room(const struct lg_input_host *host)
+size_t worker_batch_room(const struct config_spool *conf)
 {
-	return (size_t)host->env.conf->batch_size + CHUNK_ROOM;
+	return (size_t)conf->batch_size + CHUNK_ROOM;
 }
 
 /* The current batch, made when there is none; NULL when the budget has no room for one even after the memory tail gave way. */
 static struct lg_batch *current_batch(struct lg_input_host *host)
 {
-	size_t room = batch_room(host);
+	size_t room = worker_batch_room(host->env.conf);
 
 	if (host->batch)
 		return host->batch;
@@ -99,6 +100,7 @@ bool lg_input_ready(struct lg_input_host *host)
 {
 	bool ready = !atomic_load(&host->stop);
 
+	host->utc_ns = clock_utc(host->env.clock);
 	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
 		ready = close_batch(host, clock_mono(host->env.clock));
 	if (ready)
@@ -110,16 +112,14 @@ bool lg_input_ready(struct lg_input_host *host)
 
 void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg_origin *origin)
 {
-	int64_t utc = clock_utc(host->env.clock);
-
 	if (!current_batch(host)) /* a record in hand is never refused: one batch per input is a floor of the budget */
-		host->batch = batch_new(NULL, batch_room(host), host->conf->name);
+		host->batch = batch_new(NULL, worker_batch_room(host->env.conf), host->conf->name);
 	if (!host->batch->count)
 		host->batch_since_ns = clock_mono(host->env.clock);
-	batch_add(host->batch, draft, origin, utc);
+	batch_add(host->batch, draft, origin, host->utc_ns);
 	host->records++;
 	host->bytes += draft->body.size;
-	host->last_record_ns = utc;
+	host->last_record_ns = host->utc_ns;
 }
 
 struct prefix_filter {
@@ -344,6 +344,7 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 
 		take_durable(host);
 		host->starved = false;
+		host->utc_ns = clock_utc(host->env.clock);
 		ws->wake_ns = INT64_MAX;
 		plugin->step(host->state, now_ns, ws);
 		now_ns = clock_mono(host->env.clock);
@@ -397,7 +398,7 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 
 	host->conf = conf;
 	host->env = *env;
-	host->started_ns = clock_utc(env->clock);
+	host->started_ns = host->utc_ns = clock_utc(env->clock);
 	host->wake.read_fd = host->wake.write_fd = -1;
 	atomic_init(&host->stop_deadline_ns, INT64_MAX);
 	pthread_mutex_init(&host->mutex, NULL);

@@ -31,6 +31,8 @@ struct worker_env {
 	bool once;
 };
 
+/* Bytes a batch starts with: batch_size, and what one chunk more may add. */
+size_t worker_batch_room(const struct config_spool *conf);
 /* Creates the host and opens the plugin (saved positions are read now). Borrows everything. */
 enum lg_rc worker_new(struct lg_input_host **host, const struct config_input *conf, const struct worker_env *env, struct lg_err *err);
 enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err);
