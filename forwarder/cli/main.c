@@ -19,11 +19,21 @@ static const struct command commands[] = {
 	 "  --once             read what is there, ship it, end with 0 when every output has it\n"
 	 "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 	 "SIGTERM finishes what is in flight and ends within 10 s; what is not delivered waits in the spool. SIGHUP reopens output files.\n"},
+	{"check", cmd_check, "check [-c FILE] [--resolve] [--json]", "validate a configuration",
+	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  --resolve  print the effective configuration with all defaults, secrets hidden\n"
+	 "  --json     problems as JSON lines\n"},
 	{"status", cmd_status, "status [-c FILE] [--follow] [--json]", "is data flowing, is any at risk, when are we caught up",
 	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  --follow   a line per output every 2 s\n"
 	 "  --json     the same facts for machines\n"
 	 "Ends with 0 when all flows, 1 when something needs a person. Works with the daemon down, from its files.\n"},
+	{"decode", cmd_decode, "decode FILE [--json] [--explain] [--encoding E] [--framing F] [--parser P] [--timezone Z]", "one strange file: what it is, or its records",
+	 "  without options    what the file is, and the `inputs:` block for it\n"
+	 "  --json             its records as JSON lines\n"
+	 "  --explain          which bytes were taken for what\n"
+	 "  --encoding, --framing, --parser, --timezone   as in the configuration, instead of finding out\n"
+	 "FILE may be - for standard input.\n"},
 	{"spool", cmd_spool, "spool ls|cat|tail|verify [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
 	 "  ls                 the segments\n"
 	 "  cat [--from SEQ] [--to SEQ] [--input NAME]   records as JSON lines\n"
@@ -37,6 +47,7 @@ static const struct command commands[] = {
 	 "The daemon must be stopped. Records that only this output had not delivered are then free to go.\n"},
 	{"plugins", cmd_plugins, "plugins [--json]", "what is compiled in", ""},
 	{"version", cmd_version, "version", "the version", ""},
+	{"reference", cmd_reference, "reference md|schema|sample", NULL, "Writes the generated documents of conf/ to standard output.\n"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
