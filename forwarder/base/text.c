@@ -84,9 +84,12 @@ static size_t parse_digits(struct lg_str s, uint64_t *value)
 	size_t n = 0;
 
 	while (n < s.size && s.data[n] >= '0' && s.data[n] <= '9') {
-		if (v > (uint64_t)(INT64_MAX - 9) / 10)
+		uint64_t digit = (uint64_t)(s.data[n] - '0');
+
+		if (v > ((uint64_t)INT64_MAX - digit) / 10)
 			return 0;
-		v = v * 10 + (uint64_t)(s.data[n++] - '0');
+		v = v * 10 + digit;
+		n++;
 	}
 	*value = v;
 	return n;
@@ -169,7 +172,7 @@ char *text_format_size(uint64_t bytes, char out[16])
 	double v = (double)bytes;
 	int u = 0;
 
-	while (v >= 1000 && u < 5) {
+	while (v >= 999.5 && u < 5) {
 		v /= 1024;
 		u++;
 	}

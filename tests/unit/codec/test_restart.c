@@ -6,147 +6,9 @@
 
 #include <cmocka.h>
 
-#include "support_codec.h"
+#include "codec_kit.h"
 
 #include "codec/charset.h"
-
-/* ---- "keyed": lines that start with a..e wait under that letter until one with ';' behind the letter comes; others are records of their
- * own. Parts and cuts show in the text. ------------------------------------------------------------------------------------------- */
-
-#define KEYS 5
-
-struct keyed {
-	struct {
-		struct lg_buf text;
-		struct lg_range *lines;
-		size_t count, cap;
-	} open[KEYS];
-	uint8_t seen; /* lines taken, as restart state of a parser that needs none */
-};
-
-static int by_begin(const void *a, const void *b)
-{
-	int64_t x = ((const struct lg_range *)a)->begin, y = ((const struct lg_range *)b)->begin;
-
-	return (x > y) - (x < y);
-}
-
-static size_t all_held(const struct keyed *k, struct lg_range **out)
-{
-	size_t total = 0, count = 0;
-
-	for (size_t i = 0; i < KEYS; i++)
-		total += k->open[i].count;
-	*out = mem_alloc((total + 1) * sizeof(**out));
-	total = 0;
-	for (size_t i = 0; i < KEYS; i++)
-		for (size_t n = 0; n < k->open[i].count; n++)
-			(*out)[total++] = k->open[i].lines[n];
-	qsort(*out, total, sizeof(**out), by_begin);
-	for (size_t i = 0; i < total; i++) {
-		if (count && (*out)[count - 1].end == (*out)[i].begin)
-			(*out)[count - 1].end = (*out)[i].end;
-		else
-			(*out)[count++] = (*out)[i];
-	}
-	return count;
-}
-
-static void close_key(struct keyed *k, size_t key, struct lg_sink *sink)
-{
-	if (!k->open[key].count)
-		return;
-	emit_text(sink, lg_buf_str(&k->open[key].text));
-	lg_buf_clear(&k->open[key].text);
-	k->open[key].count = 0;
-}
-
-static void bound(struct keyed *k, struct lg_sink *sink)
-{
-	for (;;) {
-		struct lg_range *held;
-		size_t count = all_held(k, &held), oldest = KEYS;
-
-		free(held);
-		if (count <= LG_HELD_MAX)
-			return;
-		for (size_t i = 0; i < KEYS; i++)
-			if (k->open[i].count && (oldest == KEYS || k->open[i].lines[0].begin < k->open[oldest].lines[0].begin))
-				oldest = i;
-		close_key(k, oldest, sink);
-	}
-}
-
-static void keyed_line(void *state, const struct lg_line *line, struct lg_sink *sink)
-{
-	struct keyed *k = state;
-	char c = line->text.size ? line->text.data[0] : ' ';
-	struct lg_buf text = {0};
-
-	lg_buf_printf(&text, "<%d/%d%s>", line->part, line->parts, line->truncated ? " cut" : "");
-	lg_buf_append_str(&text, line->text);
-	if (c < 'a' || c >= 'a' + KEYS) {
-		emit_text(sink, lg_buf_str(&text));
-	} else {
-		size_t key = (size_t)(c - 'a');
-
-		lg_buf_append_str(&k->open[key].text, lg_buf_str(&text));
-		k->open[key].lines = mem_grow(k->open[key].lines, &k->open[key].cap, k->open[key].count + 1, sizeof(struct lg_range));
-		k->open[key].lines[k->open[key].count++] = (struct lg_range){line->begin, line->end};
-		if (line->text.size > 1 && line->text.data[1] == ';')
-			close_key(k, key, sink);
-		bound(k, sink);
-	}
-	lg_buf_fini(&text);
-}
-
-static void keyed_flush(void *state, struct lg_sink *sink)
-{
-	for (size_t i = 0; i < KEYS; i++)
-		close_key(state, i, sink);
-}
-
-static size_t keyed_held(const void *state, struct lg_range *ranges, size_t max)
-{
-	struct lg_range *held;
-	size_t count = all_held(state, &held);
-
-	assert_true(count <= max);
-	if (count)
-		memcpy(ranges, held, count * sizeof(*held));
-	free(held);
-	return count;
-}
-
-static size_t keyed_save(const void *state, uint8_t *bytes)
-{
-	(void)state;
-	memset(bytes, 0x5a, LG_PARSER_STATE_MAX);
-	return LG_PARSER_STATE_MAX;
-}
-
-static enum lg_rc keyed_load(void *state, const uint8_t *bytes, size_t size)
-{
-	(void)state;
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != 0x5a)
-			return LG_INVALID;
-	return size == LG_PARSER_STATE_MAX ? LG_OK : LG_INVALID;
-}
-
-static void keyed_fini(void *state)
-{
-	struct keyed *k = state;
-
-	for (size_t i = 0; i < KEYS; i++) {
-		lg_buf_fini(&k->open[i].text);
-		free(k->open[i].lines);
-	}
-}
-
-static const struct lg_parser keyed_parser = {.name = "keyed", .state_size = sizeof(struct keyed), .init = test_init, .line = keyed_line,
-                                              .flush = keyed_flush, .held = keyed_held, .save = keyed_save, .load = keyed_load,
-                                              .fini = keyed_fini};
 
 /* ---- random sources ---------------------------------------------------------------------------------------------------------------- */
 
@@ -293,7 +155,7 @@ static void records_are_the_same_with_and_without_crashes(void **state)
 	for (uint32_t round = 0; round < 400; round++) {
 		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 1],
 		                              .framing = round & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE, .on_oversize = round & 4 ? 1 : 0,
-		                              .max_record_size = 256, .parser = &keyed_parser};
+		                              .max_record_size = 256, .parser = keyed_parser()};
 		struct kept whole = kept_make(), crashing = kept_make();
 		struct lg_buf source;
 
@@ -313,8 +175,7 @@ static void records_are_the_same_with_and_without_crashes(void **state)
 
 /* ---- single facts ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct lg_stream_conf lines = {.encoding = (char *)(uintptr_t)"UTF-8", .framing = LG_FRAMING_LINE, .max_record_size = 256,
-                                            .parser = &keyed_parser};
+static struct lg_stream_conf lines = {.encoding = (char *)(uintptr_t)"UTF-8", .framing = LG_FRAMING_LINE, .max_record_size = 256};
 
 static void feed(struct lg_stream *s, const char *text, bool last)
 {
@@ -409,7 +270,7 @@ static void damaged_positions_are_refused(void **state)
 static void what_auto_decided_is_not_decided_anew(void **state)
 {
 	struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)"auto", .framing = LG_FRAMING_AUTO, .max_record_size = 256,
-	                              .parser = &keyed_parser};
+	                              .parser = keyed_parser()};
 	struct kept kept = kept_make();
 	uint8_t saved[LG_STREAM_SAVE_MAX], data[520];
 	struct lg_stream *s = open_stream(&conf, &kept, NULL, 0);
@@ -474,5 +335,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_emitted_from_data_that_do_not_fit),
 	};
 
+	lines.parser = keyed_parser();
 	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
 }

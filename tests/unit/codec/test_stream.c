@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "support_codec.h"
+#include "codec_kit.h"
 
 static struct lg_stream_conf conf_of(const char *encoding, int framing)
 {

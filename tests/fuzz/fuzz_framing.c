@@ -1,0 +1,73 @@
+/* Any bytes, any framing: the pieces do not depend on how the bytes were cut into chunks, and every byte is passed exactly once.
+ * The first four bytes choose: framing and charset, oversize rule, limit, chunk size. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "codec/framing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct outcome {
+	uint64_t hash, pieces;
+	size_t end;
+	enum lg_rc rc;
+};
+
+static void require(bool truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void note(struct outcome *o, const struct framing_piece *piece)
+{
+	if (!piece->data)
+		return; /* how skipped bytes are cut does depend on the chunks */
+	o->pieces++;
+	o->hash = hash_more(o->hash, piece->data, piece->size);
+	o->hash = hash_more(o->hash, &piece->part, sizeof(piece->part));
+	o->hash = (o->hash << 1 | o->hash >> 63) ^ (uint64_t)(piece->truncated + 2 * piece->final + 4 * piece->torn);
+}
+
+static struct outcome run(struct framer f, const uint8_t *data, size_t size, size_t chunk)
+{
+	struct outcome o = {.hash = HASH_START};
+	size_t seen = 0;
+
+	do {
+		bool last;
+
+		seen = size - seen < chunk ? size : seen + chunk;
+		last = seen == size;
+		framing_offer(&f, data + o.end, seen - o.end);
+		for (;;) {
+			struct framing_piece piece;
+
+			o.rc = framing_next(&f, data + o.end, seen - o.end, last, (int64_t)o.end, &piece, NULL);
+			if (o.rc != LG_OK)
+				break;
+			require(piece.consumed > 0 && piece.consumed <= seen - o.end);
+			require(!piece.data || (piece.data >= data + o.end && piece.data + piece.size <= data + o.end + piece.consumed));
+			note(&o, &piece);
+			o.end += piece.consumed;
+		}
+	} while (o.rc == LG_AGAIN && seen < size);
+	require(o.rc != LG_AGAIN || o.end == size);
+	return o;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct outcome whole, pieces;
+	struct framer f;
+
+	if (size < 4)
+		return 0;
+	framing_init(&f, data[0] & 1 ? LG_FRAMING_RDW : LG_FRAMING_LINE, (enum charset_id)(1 + (data[0] >> 1) % (CHARSET_COUNT - 1)),
+	             16 + data[2] % 64u, data[1] & 1);
+	whole = run(f, data + 4, size - 4, SIZE_MAX);
+	pieces = run(f, data + 4, size - 4, 1u + data[3]);
+	require(whole.rc == pieces.rc && whole.end == pieces.end && whole.pieces == pieces.pieces && whole.hash == pieces.hash);
+	return 0;
+}
