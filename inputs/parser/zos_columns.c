@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* The widest header, in columns. */
+enum { HEAD_MAX = ZOS_ORIGIN_MAX + ZOS_AT_TEXT + ZOS_SHIFT };
+
 static inline bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -26,6 +29,19 @@ static bool all_blank(const char *p, size_t count)
 		if (p[i] != ' ')
 			return false;
 	return true;
+}
+
+static bool all_ascii(const char *p, size_t count)
+{
+	uint64_t word, seen = 0;
+
+	for (; count >= 8; count -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		seen |= word;
+	}
+	while (count--)
+		seen |= (unsigned char)*p++;
+	return !(seen & UINT64_C(0x8080808080808080));
 }
 
 struct lg_str zos_trim_end(struct lg_str s)
@@ -88,7 +104,8 @@ static bool is_time(const char *p)
 	       all_digits(p + 9, 2);
 }
 
-/* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. */
+/* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. Only a header in
+ * ASCII has its columns at the bytes they are looked for. */
 static bool is_head(const char *p, size_t size, size_t shift)
 {
 	const char *time = p + ZOS_AT_TIME + shift;
@@ -105,6 +122,8 @@ static bool is_head(const char *p, size_t size, size_t shift)
 	for (size_t i = 0; i < 7; i++)
 		if (!is_hex(p[ZOS_AT_ROUTING + i]))
 			return false;
+	if (!all_ascii(p, size < ZOS_AT_TEXT + shift ? size : ZOS_AT_TEXT + shift))
+		return false;
 	return size == ZOS_AT_TIME + shift + 11 || time[11] == ' ';
 }
 
@@ -180,7 +199,7 @@ static enum zos_kind cropped_kind(struct lg_str line, int *connector)
 		return line.size > text && all_blank(p, text) ? ZOS_MORE : ZOS_PLAIN;
 	if (!zos_hex((struct lg_str){p + flags, 8}, &value))
 		return ZOS_PLAIN;
-	if (is_time(p) && p[11] == ' ')
+	if (is_time(p) && p[11] == ' ' && all_ascii(p, line.size < text ? line.size : text))
 		return ZOS_HEAD;
 	if (!all_blank(p, ident + 5) || !all_digits(p + ident + 5, 3))
 		return ZOS_PLAIN;
@@ -208,24 +227,67 @@ bool zos_layout_equal(struct zos_layout a, struct zos_layout b)
 	return a.origin == b.origin && a.shift == b.shift && a.cropped == b.cropped && a.known == b.known;
 }
 
-void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch)
+/* By the layout that is known, else by any other. */
+static bool read_full(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout)
 {
 	static const uint8_t shifts[] = {0, ZOS_SHIFT};
 
-	cols->connector = -1;
-	line = zos_trim_end(line);
 	if (layout->known && !layout->cropped && read_by(cols, line, *layout, false))
-		return;
-	if ((layout->cropped || !layout->known) && read_cropped(cols, line, scratch))
-		return;
+		return true;
 	for (uint8_t origin = 0; origin <= ZOS_ORIGIN_MAX; origin++) {
 		for (size_t i = 0; i < 2; i++) {
 			struct zos_layout other = {.origin = origin, .shift = shifts[i], .known = true};
 
 			if (read_by(cols, line, other, layout->known))
-				return;
+				return true;
 		}
 	}
+	return false;
+}
+
+/* Offset of the character behind the one at `at`. */
+static size_t next_column(struct lg_str line, size_t at)
+{
+	do
+		at++;
+	while (at < line.size && (line.data[at] & 0xc0) == 0x80);
+	return at;
+}
+
+/* A wrong code page puts characters of two bytes into names, $ # and @ being the variant ones: one byte each in the header, so that the
+ * columns are found. */
+static bool read_flattened(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch)
+{
+	size_t text, at;
+
+	lg_buf_clear(scratch);
+	at = 0;
+	while (at < line.size && scratch->size < HEAD_MAX) {
+		lg_buf_append_char(scratch, line.data[at] & 0x80 ? '?' : line.data[at]);
+		at = next_column(line, at);
+	}
+	lg_buf_append(scratch, line.data + at, line.size - at);
+	if (!read_full(cols, lg_buf_str(scratch), layout))
+		return false;
+	/* The text stays as it was. */
+	at = 0;
+	text = (size_t)cols->layout.origin + ZOS_AT_TEXT + cols->layout.shift;
+	for (size_t column = 0; column < text && at < line.size; column++)
+		at = next_column(line, at);
+	cols->text = (struct lg_str){line.data + at, line.size - at};
+	return true;
+}
+
+void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch)
+{
+	cols->connector = -1;
+	line = zos_trim_end(line);
+	if ((layout->cropped || !layout->known) && read_cropped(cols, line, scratch))
+		return;
+	if (read_full(cols, line, layout))
+		return;
+	if (!all_ascii(line.data, line.size < HEAD_MAX ? line.size : HEAD_MAX) && read_flattened(cols, line, layout, scratch))
+		return;
 	cols->kind = ZOS_PLAIN;
 	cols->layout = *layout;
 	cols->at = line.data;

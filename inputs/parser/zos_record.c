@@ -117,7 +117,7 @@ static void set_text(struct zos_state *zos, struct lg_draft *draft, const struct
 		return;
 	lg_draft_string(draft, LG_F_ZOS_JOB_NAME, zos_job_name(&text));
 	if (lg_str_is(text.message_id, "ICH408I"))
-		zos_racf_fields(draft, draft->body, &zos->scratch);
+		zos_racf_fields(draft, draft->body, &zos->joined);
 }
 
 void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)

@@ -72,7 +72,8 @@ static void zos_fini(void *state)
 	struct zos_state *zos = state;
 
 	zos_set_fini(&zos->set);
-	lg_buf_fini(&zos->scratch);
+	lg_buf_fini(&zos->line);
+	lg_buf_fini(&zos->joined);
 	zos_clock_fini(&zos->clock);
 	zos_severities_fini(&zos->severities);
 }
@@ -211,7 +212,7 @@ static void zos_line(void *state, const struct lg_line *line, struct lg_sink *si
 
 	if (zos->replaying && line->begin >= zos->replay_end)
 		end_replay(zos);
-	zos_columns_read(&cols, line->text, &zos->layout, &zos->scratch);
+	zos_columns_read(&cols, line->text, &zos->layout, &zos->line);
 	if (line->part > 1)
 		cols.kind = ZOS_PLAIN; /* a piece of an overlong line */
 	if (cols.kind == ZOS_HEAD && !zos_layout_equal(cols.layout, zos->layout)) {

@@ -21,7 +21,8 @@ struct zos_state {
 	struct zos_clock clock;
 	struct zos_severities severities;
 	struct zos_set set;
-	struct lg_buf scratch; /* of a call */
+	struct lg_buf line;    /* a line whose columns had to be put right, until the next one */
+	struct lg_buf joined;  /* of a record that is being made */
 	/* After a restart the held lines come again and only they, up to replay_end: the messages are rebuilt, nothing is emitted and the
 	 * state, which is already the one behind them, does not change. */
 	bool replaying;

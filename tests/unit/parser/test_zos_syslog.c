@@ -629,6 +629,27 @@ static void a_cropped_view_is_read_without_date_and_system(void **state)
 	rig_fini(&rig);
 }
 
+static void a_wrong_code_page_in_a_name_moves_no_column(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	start(&rig);
+	rig_lines(&rig, "N 0000000 \xc2\xa7YSA     26015 10:00:00.25 \xc3\x84OB00042 00000090  \xc2\xa7HASP373 PAYROLL1 STARTED\n"
+	                "M 0000000 SYSA     26015 10:00:00.25 CONS\xc3\x9f    00000090  ICH408I USER(A) 100\n"
+	                " N 0000000 SYS\xc3\x9f     26015 10:00:00.25          00000090  AAA111I ANOTHER LAYOUT\n");
+	rig_flush(&rig);
+	assert_int_equal(rig.count, 3);
+	rig_assert_field(&rig, 0, "zos.sysname", "?YSA");
+	rig_assert_field(&rig, 0, "zos.console", "?OB00042");
+	rig_assert_field(&rig, 0, "zos.request_flags", "00000090");
+	assert_string_equal(rig_body(&rig, 0), "\xc2\xa7HASP373 PAYROLL1 STARTED");
+	assert_string_equal(rig_body(&rig, 1), "ICH408I USER(A) 100");
+	rig_assert_field(&rig, 2, "zos.sysname", "SYS?");
+	assert_string_equal(rig_body(&rig, 2), "AAA111I ANOTHER LAYOUT");
+	rig_fini(&rig);
+}
+
 /* ---- settings ---------------------------------------------------------------------------------------------------------- */
 
 static void check_names_a_wrong_severity_and_a_wrong_zone(void **state)
@@ -806,6 +827,7 @@ int main(void)
 	        cmocka_unit_test(other_formats_and_junk_are_kept_whole),
 	        cmocka_unit_test(a_piece_of_an_overlong_line_is_kept_as_it_is),
 	        cmocka_unit_test(a_cropped_view_is_read_without_date_and_system),
+	        cmocka_unit_test(a_wrong_code_page_in_a_name_moves_no_column),
 	        cmocka_unit_test(check_names_a_wrong_severity_and_a_wrong_zone),
 	        cmocka_unit_test(the_autumn_hour_is_marked_when_order_cannot_tell),
 	        cmocka_unit_test(an_access_violation_fills_the_security_fields),
