@@ -79,7 +79,8 @@ int cmd_check(int argc, char **argv, const struct lg_registry *registry)
 		config_resolve(config, &out);
 	else if (rc == LG_OK && !call.json)
 		put_summary(config, &out);
-	fwrite(problems.data, 1, problems.size, stderr);
+	if (problems.size)
+		fwrite(problems.data, 1, problems.size, stderr);
 	printed = cli_print(&out);
 	lg_buf_fini(&problems);
 	lg_buf_fini(&out);

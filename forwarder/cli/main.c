@@ -19,10 +19,11 @@ static const struct command commands[] = {
 	 "  --once             read what is there, ship it, end with 0 when every output has it\n"
 	 "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 	 "SIGTERM finishes what is in flight and ends within 10 s; what is not delivered waits in the spool. SIGHUP reopens output files.\n"},
-	{"check", cmd_check, "check [-c FILE] [--resolve] [--json]", "validate a configuration",
+	{"check", cmd_check, "check [-c FILE] [--resolve | --json]", "validate a configuration",
 	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  --resolve  print the effective configuration with all defaults, secrets hidden\n"
-	 "  --json     problems as JSON lines\n"},
+	 "  --json     problems as JSON lines\n"
+	 "Ends with 0 when the configuration is correct, 1 when it is not.\n"},
 	{"status", cmd_status, "status [-c FILE] [--follow] [--json]", "is data flowing, is any at risk, when are we caught up",
 	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  --follow   a line per output every 2 s\n"
@@ -47,7 +48,7 @@ static const struct command commands[] = {
 	 "The daemon must be stopped. Records that only this output had not delivered are then free to go.\n"},
 	{"plugins", cmd_plugins, "plugins [--json]", "what is compiled in", ""},
 	{"version", cmd_version, "version", "the version", ""},
-	{"reference", cmd_reference, "reference md|schema|sample", NULL, "Writes the generated documents of conf/ to standard output.\n"},
+	{"reference", cmd_reference, "reference md|schema|sample|man-options", NULL, "Writes a document that is generated from the option tables.\n"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

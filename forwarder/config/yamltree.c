@@ -442,7 +442,7 @@ static enum lg_rc check_root(const struct yaml_tree *tree, struct problems *prob
 		return LG_INVALID;
 	}
 	if (tree->root->kind != YAML_KIND_MAPPING) {
-		problems_error(problems, tree->root->mark, "expected `key: value` lines at the top level, found %s",
+		problems_error(problems, tree->root->mark, "expected a mapping at the top level (lines of `key: value`), found %s",
 		               yamltree_kind_name(tree->root));
 		return LG_INVALID;
 	}

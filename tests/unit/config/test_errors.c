@@ -50,8 +50,8 @@ static const struct {
 	/* The file as a whole. */
 	{"", {"t.yaml:1:1: error: the file is empty"}},
 	{"~\n", {"t.yaml:1:1: error: the file is empty"}},
-	{"- a\n", {"t.yaml:1:1: error: expected `key: value` lines at the top level, found a list"}},
-	{"just text\n", {"t.yaml:1:1: error: expected `key: value` lines at the top level, found a single value"}},
+	{"- a\n", {"t.yaml:1:1: error: expected a mapping at the top level (lines of `key: value`), found a list"}},
+	{"just text\n", {"t.yaml:1:1: error: expected a mapping at the top level (lines of `key: value`), found a single value"}},
 	{"version: 1\x01\n", {"t.yaml:1:11: error: byte 0x01: this is a binary file"}},
 	{"version: 1\n# \xe4\n", {"t.yaml:2:3: error: byte 0xe4 is not valid UTF-8"}},
 	{"version: [1\n", {"t.yaml:2:1: error: not valid YAML: did not find expected ',' or ']', while parsing a flow sequence that began in line 1"}},
