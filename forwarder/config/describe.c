@@ -57,10 +57,14 @@ void describe_modules(const struct lg_registry *registry, void (*each)(void *arg
 static void put_choices(const char *choices, struct lg_buf *out)
 {
 	struct lg_str choice;
+	bool any = false;
 
 	for (size_t i = 0; (choice = option_choice(choices, i)).size > 0; i++) {
-		lg_buf_append_cstr(out, i ? ", " : "");
+		if (choice.data[0] == '!')
+			continue;
+		lg_buf_append_cstr(out, any ? ", " : "");
 		lg_buf_append_str(out, choice);
+		any = true;
 	}
 }
 

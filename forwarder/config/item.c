@@ -347,10 +347,11 @@ static void read_format(const struct option_reader *reader, const struct yaml_no
 	const struct yaml_node *given = yamltree_get(node, "format");
 	const struct option_set set = {NULL, NULL, "output", output->plugin->name};
 	struct lg_option row[2];
+	char first[32];
 	struct lg_str choice;
 	int index = 0;
 
-	config_format_row(output->plugin, row);
+	config_format_row(output->plugin, row, first);
 	if (given)
 		(void)option_read_value(reader, row, &set, given, &index);
 	choice = option_choice(output->plugin->formats, (size_t)index);

@@ -44,10 +44,10 @@ enum lg_rc option_read_value(const struct option_reader *reader, const struct lg
 /* True when the row has an upper limit: `max` counts where it is not 0. */
 static inline bool option_has_max(const struct lg_option *row)
 {
-	return row->max != 0 && row->max >= row->min;
+	return row->max != 0 && row->max >= row->min && row->max != INT64_MAX;
 }
 
-/* Choice `index` of an "a|b|c" list; the empty string behind its end. */
+/* Choice `index` of an "a|b|c" list, as it stands there ("!a": not built yet); the empty string behind its end. */
 struct lg_str option_choice(const char *choices, size_t index);
 /* Exact texts that read back to the same number: "64MiB", "90s". */
 void option_put_size(struct lg_buf *out, uint64_t bytes);

@@ -94,6 +94,7 @@ static void put_module(void *arg, const struct describe_module *module)
 {
 	struct reference *r = arg;
 	struct lg_option format[2];
+	char first[32];
 	bool empty = (!module->table || !module->table->name) && !module->output;
 
 	lg_buf_printf(r->out, "\n## %s\n\n", module->title);
@@ -108,8 +109,8 @@ static void put_module(void *arg, const struct describe_module *module)
 	lg_buf_append_cstr(r->out, "| option | type | default | range | meaning |\n|---|---|---|---|---|\n");
 	put_rows(r, module->table, "", module->parser);
 	if (module->output && module->output->formats) {
-		config_format_row(module->output, format);
-		put_row(r, format, "", option_choice(module->output->formats, 1).size ? NULL : module->output->formats);
+		config_format_row(module->output, format, first);
+		put_row(r, format, "", NULL);
 	}
 	if (put_later(r, module->table, "", false))
 		lg_buf_append_cstr(r->out, ".\n");
@@ -183,6 +184,7 @@ static void man_module(void *arg, const struct describe_module *module)
 {
 	struct reference *r = arg;
 	struct lg_option format[2];
+	char first[32];
 
 	lg_buf_append_cstr(r->out, ".SS ");
 	put_troff(r->out, module->title);
@@ -193,7 +195,7 @@ static void man_module(void *arg, const struct describe_module *module)
 	}
 	man_rows(r, module->table, "");
 	if (module->output && module->output->formats) {
-		config_format_row(module->output, format);
+		config_format_row(module->output, format, first);
 		man_row(r, format, "");
 	}
 }

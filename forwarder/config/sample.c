@@ -180,7 +180,7 @@ static void put_input(struct sample *s, const struct lg_input_plugin *plugin)
 	chosen = find_example(s, "parser");
 	if (!chosen)
 		chosen = plugin->parser ? plugin->parser : "text";
-	for (size_t i = 0; plugin->uses_stream && s->registry->parsers[i]; i++) {
+	for (size_t i = 0; config_takes_parser(plugin) && s->registry->parsers[i]; i++) {
 		if (!strcmp(s->registry->parsers[i]->name, chosen))
 			parser = s->registry->parsers[i];
 	}
@@ -194,12 +194,9 @@ static void put_output(struct sample *s, const struct lg_output_plugin *plugin)
 {
 	struct lg_option format[2];
 	struct option_set sets[4] = {{.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
-	char first[32] = "";
+	char first[32];
 
-	config_format_row(plugin, format);
-	if (plugin->formats)
-		strncat(first, plugin->formats, strcspn(plugin->formats, "|") < 31 ? strcspn(plugin->formats, "|") : 31);
-	format[0].fallback = first;
+	config_format_row(plugin, format, first);
 	s->plugin = plugin->name;
 	begin_item(s, plugin->doc);
 	put_sets(s, sets, 4);

@@ -7,6 +7,7 @@ struct schema {
 	const struct lg_registry *registry;
 	struct lg_buf *out;
 	unsigned depth;
+	size_t opened[64]; /* where the content of each open bracket begins */
 };
 
 static void line(struct schema *s)
@@ -41,13 +42,14 @@ static void open_member(struct schema *s, const char *name, char bracket)
 		lg_buf_append_cstr(s->out, ": ");
 	}
 	lg_buf_append_char(s->out, bracket);
-	s->depth++;
+	s->opened[s->depth++] = s->out->size;
 }
 
 static void close_member(struct schema *s, char bracket)
 {
-	s->depth--;
-	if (s->out->data[s->out->size - 1] != '{' && s->out->data[s->out->size - 1] != '[')
+	size_t begin = s->opened[--s->depth];
+
+	if (memchr(s->out->data + begin, '\n', s->out->size - begin))
 		line(s);
 	lg_buf_append_char(s->out, bracket);
 }
@@ -56,10 +58,14 @@ static void close_member(struct schema *s, char bracket)
 static void put_enum(struct schema *s, const char *choices)
 {
 	struct lg_str choice;
+	bool any = false;
 
 	lg_buf_append_cstr(s->out, "\"enum\": [");
 	for (size_t i = 0; (choice = option_choice(choices, i)).size > 0; i++) {
-		lg_buf_append_cstr(s->out, i ? ", " : "");
+		if (choice.data[0] == '!')
+			continue;
+		lg_buf_append_cstr(s->out, any ? ", " : "");
+		any = true;
 		put_string(s->out, choice);
 		if (strspn(choice.data, "0123456789.") >= choice.size) {
 			lg_buf_append_cstr(s->out, ", ");
@@ -254,8 +260,8 @@ static void put_sets(struct schema *s, const struct option_set *sets, size_t cou
 
 static void put_input(struct schema *s, const struct lg_input_plugin *plugin, const struct lg_parser *parser)
 {
-	const struct option_set sets[] = {{.table = config_input_options}, {.table = plugin->options}, {.table = parser ? lg_stream_options : NULL},
-	                                  {.table = parser ? parser->options : NULL}};
+	const struct option_set sets[] = {{.table = config_input_options}, {.table = plugin->options},
+	                                  {.table = plugin->uses_stream ? lg_stream_options : NULL}, {.table = parser ? parser->options : NULL}};
 	const char *usual = plugin->parser ? plugin->parser : "text";
 
 	open_member(s, NULL, '{');
@@ -273,9 +279,10 @@ static void put_input(struct schema *s, const struct lg_input_plugin *plugin, co
 static void put_output(struct schema *s, const struct lg_output_plugin *plugin)
 {
 	struct lg_option format[2];
+	char first[32];
 	struct option_set sets[4] = {{.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
 
-	config_format_row(plugin, format);
+	config_format_row(plugin, format, first);
 	if (!plugin->formats)
 		sets[2].table = NULL;
 	open_member(s, NULL, '{');
@@ -295,9 +302,11 @@ static void put_items(struct schema *s)
 	open_member(s, "inputs", '{');
 	lg_buf_append_cstr(s->out, "\"type\": \"array\", \"minItems\": 1, \"items\": {\"oneOf\": [");
 	for (size_t i = 0; registry->inputs[i]; i++) {
-		if (!registry->inputs[i]->uses_stream)
+		bool parses = config_takes_parser(registry->inputs[i]);
+
+		if (!parses)
 			put_input(s, registry->inputs[i], NULL);
-		for (size_t p = 0; registry->inputs[i]->uses_stream && registry->parsers[p]; p++)
+		for (size_t p = 0; parses && registry->parsers[p]; p++)
 			put_input(s, registry->inputs[i], registry->parsers[p]);
 	}
 	lg_buf_append_cstr(s->out, "]}");
@@ -313,7 +322,7 @@ static void put_items(struct schema *s)
 void config_write_schema(const struct lg_registry *registry, struct lg_buf *out)
 {
 	const struct option_set top = {.table = config_top_options};
-	struct schema s = {registry, out, 1};
+	struct schema s = {.registry = registry, .out = out, .depth = 1};
 
 	lg_buf_append_cstr(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
 	                        "  \"title\": \"Lugger configuration\",\n"

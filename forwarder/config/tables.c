@@ -1,5 +1,7 @@
 #include "config/tables.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 
 #define KIB (INT64_C(1) << 10)
@@ -99,18 +101,31 @@ const struct lg_option config_output_options[] = {
 	LG_OPTION_END,
 };
 
+static const struct lg_option *parser_row(const struct lg_input_plugin *plugin)
+{
+	for (const struct lg_option *row = plugin->options; row && row->name; row++) {
+		if (row->type == LG_OPT_PARSER)
+			return row;
+	}
+	return NULL;
+}
+
 struct config_parser *config_input_parser(const struct config_input *input)
 {
+	const struct lg_option *row;
 	char *conf = input->conf;
 
 	if (!input->plugin || !conf)
 		return NULL;
 	if (input->plugin->uses_stream)
 		return (void *)(conf + offsetof(struct lg_stream_conf, parser));
-	for (const struct lg_option *row = input->plugin->options; row && row->name; row++)
-		if (row->type == LG_OPT_PARSER)
-			return (void *)(conf + row->offset);
-	return NULL;
+	row = parser_row(input->plugin);
+	return row ? (void *)(conf + row->offset) : NULL;
+}
+
+bool config_takes_parser(const struct lg_input_plugin *plugin)
+{
+	return plugin->uses_stream || parser_row(plugin);
 }
 
 size_t config_input_sets(const struct config_input *input, struct option_set sets[CONFIG_SETS_MAX])
@@ -144,8 +159,11 @@ size_t config_output_sets(struct config_output *output, struct option_set sets[C
 	return 4;
 }
 
-void config_format_row(const struct lg_output_plugin *plugin, struct lg_option rows[2])
+void config_format_row(const struct lg_output_plugin *plugin, struct lg_option rows[2], char first[32])
 {
-	rows[0] = (struct lg_option){.name = "format", .type = LG_OPT_ENUM, .choices = plugin->formats, .doc = format_text[0].doc};
+	struct lg_str choice = option_choice(plugin->formats, 0);
+
+	snprintf(first, 32, "%.*s", (int)choice.size, choice.data ? choice.data : "");
+	rows[0] = (struct lg_option){.name = "format", .type = LG_OPT_ENUM, .choices = plugin->formats, .fallback = first, .doc = format_text[0].doc};
 	rows[1] = (struct lg_option)LG_OPTION_END;
 }

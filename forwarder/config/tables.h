@@ -18,6 +18,7 @@ struct config_parser {
 	void *conf; /* owned; parser->conf_size bytes */
 };
 struct config_parser *config_input_parser(const struct config_input *input); /* NULL: it has none */
+bool config_takes_parser(const struct lg_input_plugin *plugin);
 
 /* The tables one input's or output's mapping is read by, in their order. Borrowed from item and registry. `input` needs its plugin and, where
  * that has a parser, parser and its settings in place; `format` (two rows) is filled for the output's plugin. */
@@ -25,7 +26,7 @@ struct config_parser *config_input_parser(const struct config_input *input); /* 
 size_t config_input_sets(const struct config_input *input, struct option_set sets[CONFIG_SETS_MAX]);
 size_t config_output_sets(struct config_output *output, struct option_set sets[CONFIG_SETS_MAX]);
 
-/* `format` of an output as a choice among what its plugin takes; the field is an int. */
-void config_format_row(const struct lg_output_plugin *plugin, struct lg_option rows[2]);
+/* `format` of an output as a choice among what its plugin takes; the field is an int. `first` will hold the default's text. */
+void config_format_row(const struct lg_output_plugin *plugin, struct lg_option rows[2], char first[32]);
 
 #endif

@@ -277,19 +277,24 @@ enum lg_rc value_enum(const struct value_place *place, const struct yaml_node *n
 {
 	const char *names[32];
 	size_t count = 0;
+	struct lg_str choice;
 	enum lg_rc rc = LG_INVALID;
-	bool found = false;
+	bool found = false, promised = false;
 
-	for (struct lg_str choice; count < 32 && (choice = option_choice(place->row->choices, count)).size > 0; count++) {
-		names[count] = mem_strndup(choice.data, choice.size);
+	for (size_t i = 0; count < 32 && (choice = option_choice(place->row->choices, i)).size > 0; i++) {
+		if (choice.data[0] == '!') {
+			promised |= is_scalar(node) && lg_str_equal((struct lg_str){choice.data + 1, choice.size - 1}, node->text);
+			continue;
+		}
+		names[count++] = mem_strndup(choice.data, choice.size);
 		if (is_scalar(node) && lg_str_equal(choice, node->text)) {
-			*field = (int)count;
+			*field = (int)i;
 			found = true;
 		}
 	}
 	if (found)
 		rc = LG_OK;
-	else if (is_scalar(node) && is_promised(place, node))
+	else if (promised || (is_scalar(node) && is_promised(place, node)))
 		rc = refuse_promised(place, node);
 	else
 		rc = refuse_choice(place, node, names, count);

@@ -31,7 +31,7 @@ static const struct lg_option file_options[] = {
 		.max = 1000000, .flags = LG_OPT_ADVANCED, .unit = "files",
 		.doc = "Files kept open at a time; the one unused for longest is closed for another, rotated and deleted ones stay open."},
 	{.name = "when_done", .type = LG_OPT_ENUM, .offset = offsetof(struct file_conf, when_done), .fallback = "keep",
-		.choices = "keep|delete|move", .doc = "What becomes of a file read to its end."},
+		.choices = "keep|!delete|!move", .doc = "What becomes of a file read to its end."},
 	LG_OPTION_END,
 };
 

@@ -13,8 +13,8 @@
 static const struct lg_option options[] = {
 	{.name = "address", .type = LG_OPT_STRING, .offset = offsetof(struct listen_conf, address), .flags = LG_OPT_REQUIRED,
 	 .doc = "Where to listen: host:port, for example 0.0.0.0:6514 or \"[::]:6514\"."},
-	{.name = "transport", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, transport), .choices = "udp|tcp|tls|unix", .fallback = "tls",
-	 .doc = "tls needs tls.cert_file and tls.key_file; udp and unix are not in this version."},
+	{.name = "transport", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, transport), .choices = "!udp|tcp|tls|!unix", .fallback = "tls",
+	 .doc = "tls needs tls.cert_file and tls.key_file."},
 	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, framing), .choices = "auto|octet-counting|lf", .fallback = "auto",
 	 .doc = "How messages are told apart; auto decides for each connection by its first bytes."},
 	{.name = "parser", .type = LG_OPT_PARSER, .offset = offsetof(struct listen_conf, parser), .fallback = "rfc-syslog",

@@ -67,7 +67,7 @@ struct syslog {
 static const struct lg_option syslog_options[] = {
 	{.name = "servers", .type = LG_OPT_STRINGS, ROW(servers), .flags = LG_OPT_REQUIRED | LG_OPT_DESTINATION,
 	 .doc = "Receivers as host:port; when one fails the next is tried."},
-	{.name = "transport", .type = LG_OPT_ENUM, ROW(transport), .choices = "udp|tcp|tls", .fallback = "tls",
+	{.name = "transport", .type = LG_OPT_ENUM, ROW(transport), .choices = "!udp|tcp|tls", .fallback = "tls",
 	 .doc = "`tcp` is plaintext and needs an egress rule with `plaintext: true` unless the receiver is this machine."},
 	{.name = "framing", .type = LG_OPT_ENUM, ROW(framing), .choices = "octet-counting|lf", .fallback = "octet-counting",
 	 .doc = "How messages are told apart: by their length in front (RFC 5425, RFC 6587), or by a newline behind."},
