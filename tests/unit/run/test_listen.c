@@ -22,7 +22,7 @@
 #include "net/net.h"
 #include "parser/parsers.h"
 
-#include "../../../inputs/listen/listen.h"
+#include "input_listen/listen.h"
 
 extern const struct lg_input_plugin listen_input;
 

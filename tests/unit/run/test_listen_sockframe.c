@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../../inputs/listen/sockframe.h"
+#include "input_listen/sockframe.h"
 
 /* Feeds `bytes` in reads of the sizes that `next_size` gives, keeping what was not consumed, as a connection does; each piece is written as
  * "[text]", parts as "[n:text]", torn ones as "[text~]". Returns the last code. */
