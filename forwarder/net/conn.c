@@ -470,6 +470,10 @@ void lg_conn_close(struct lg_conn *conn)
 {
 	if (!conn)
 		return;
+	/* An accepted connection is closed politely. Not a client's: close_notify would say that all was sent, and so only the
+	 * orderly end may. */
+	if (conn->tls && !conn->ctx && conn->stage == OPEN)
+		(void)!tls_close_notify(conn->tls, NULL);
 	tls_free(conn->tls);
 	tls_ctx_free(conn->ctx);
 	drop_fd(conn);

@@ -39,8 +39,8 @@ struct link {
 	uint64_t plain_end;     /* plaintext formatted so far */
 	uint64_t plain_written; /* of it, given to the connection */
 	uint64_t acked;         /* wire position the peer's TCP acknowledged, at the last look */
-	uint64_t unacked;
-	int64_t up_ns, moved_ns, active_ns, close_by_ns; /* established; acknowledged last; records last; CLOSING ends */
+	int64_t up_ns, look_ns, active_ns, close_by_ns; /* established; last look at acknowledgements; records last; CLOSING ends */
+	int64_t still_ns;       /* how long nothing was acknowledged while bytes waited */
 	bool was_pending, fed;
 };
 
@@ -192,7 +192,7 @@ static bool go_on_connecting(struct syslog *s, int64_t now_ns)
 		return false;
 	}
 	s->link.phase = UP;
-	s->link.up_ns = s->link.moved_ns = s->link.active_ns = now_ns;
+	s->link.up_ns = s->link.look_ns = s->link.active_ns = now_ns;
 	s->wanted = false;
 	lg_output_log(s->host, LG_INFO, "connected to %s (%s), %s", s->conf->servers.items[s->server], lg_conn_peer(s->link.conn),
 	              lg_conn_tls_text(s->link.conn));
@@ -231,18 +231,22 @@ static void write_out(struct syslog *s, size_t limit)
 	}
 }
 
-/* The peer closed. A line that both ends call idle is no failure, but its last records are unconfirmed: next time we close first. */
+/* The peer ended the connection: in order (`why` NULL), with a bare FIN (no sys_errno), or by a reset or an alert. A line that is idle for
+ * both is no failure, but its last records are unconfirmed: next time we close first. */
 static void peer_closed(struct syslog *s, int64_t now_ns, const struct lg_err *why)
 {
+	bool fin = !why || (why->rc == LG_PEER && why->sys_errno == 0);
 	int64_t idle_ns = now_ns - s->link.active_ns;
+	struct lg_conn_stats stats;
 	struct lg_err err;
 
-	if (marks_empty(&s->link.marks) && !waiting(s) && !why) {
+	if (fin && marks_empty(&s->link.marks) && !waiting(s)) {
 		drop_link(s);
 		say(s, "idle");
 		return;
 	}
-	if (!why && !waiting(s) && !s->link.unacked && idle_ns >= 2 * SECOND && (!s->idle_ns || idle_ns / 2 < s->idle_ns)) {
+	lg_conn_stats(s->link.conn, &stats);
+	if (fin && !waiting(s) && !stats.unacked && idle_ns >= 2 * SECOND && (!s->idle_ns || idle_ns / 2 < s->idle_ns)) {
 		s->idle_ns = idle_ns / 2;
 		lg_output_log(s->host, LG_NOTICE, "the receiver closes lines idle for %lld s: ours are closed after %lld s from now on",
 		              (long long)(idle_ns / SECOND), (long long)(s->idle_ns / SECOND));
@@ -316,13 +320,15 @@ static bool look_at_acks(struct syslog *s, int64_t now_ns)
 	acked = stats.written - (stats.unacked < stats.written ? stats.unacked : stats.written);
 	pending = waiting(s) > 0 || stats.unacked > 0;
 	if (acked != link->acked || !link->was_pending)
-		link->moved_ns = now_ns;
+		link->still_ns = 0;
+	else /* a look takes part with a second at most: it may be we who slept, in a stopped process or machine */
+		link->still_ns += now_ns - link->look_ns < SECOND ? now_ns - link->look_ns : SECOND;
+	link->look_ns = now_ns;
 	link->acked = acked;
-	link->unacked = stats.unacked;
 	link->was_pending = pending;
 	if (acked > s->conf->resend_window && marks_take(&link->marks, acked - s->conf->resend_window, &first, &last))
 		lg_settle(s->host, first, last, LG_DONE, NULL);
-	if (!pending || now_ns - link->moved_ns < s->conf->write_timeout_ns)
+	if (!pending || link->still_ns < s->conf->write_timeout_ns)
 		return true;
 	lg_err_set(&err, LG_PEER, "%s has acknowledged nothing for %lld s, %llu bytes wait", lg_conn_peer(link->conn),
 	           (long long)(s->conf->write_timeout_ns / SECOND), (unsigned long long)(waiting(s) + stats.unacked));
