@@ -78,7 +78,7 @@ struct lg_output_host {
 	void *state;
 	int64_t skew_ns;
 	uint64_t records, position; /* sequences 1 .. records; next to offer */
-	bool settled[MAX_RECORDS + 1];
+	bool settled[MAX_RECORDS + 2];
 	uint64_t settled_count, settled_upto;
 	struct lg_batch *batch;
 	struct lg_batch_iter it;
