@@ -18,7 +18,7 @@ static enum lg_rc look(struct spool *spool, struct lg_err *err)
 	spool->doomed_count = 0;
 	spool->next_seq = 0;
 	spool->state_lost = false;
-	spool->stat.corrupt_frames = 0;
+	spool->stat.corrupt_frames = spool->stat.torn_bytes = 0;
 	return recover_spool(spool, err);
 }
 

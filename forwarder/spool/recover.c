@@ -306,9 +306,11 @@ static void set_aside_tail(struct spool *spool, int handle, uint64_t number, con
 {
 	uint64_t bytes = scan->torn_to - scan->torn_from;
 
+	spool->stat.torn_bytes += bytes;
+	if (spool->peek)
+		return;
 	log_warning("spool %s: segment %llu: %llu bytes at %llu were never acknowledged (a torn tail); set aside in quarantine", spool->dir,
 	            (unsigned long long)number, (unsigned long long)bytes, (unsigned long long)scan->torn_from);
-	spool->stat.torn_bytes += bytes;
 	spool->old_keep = !quarantine_bytes(spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
 }
 
@@ -333,7 +335,7 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 		note_range(spool, scan.log_id, seg->first_seq);
 	if (!newest)
 		goto done;
-	if (scan.torn_to > scan.torn_from && !spool->peek)
+	if (scan.torn_to > scan.torn_from)
 		set_aside_tail(spool, handle, seg->number, &scan);
 	/* What was accepted above the mark may lie in the page cache only: it must not be shown before it is durable. */
 	rc = spool->peek ? 0 : io->fsync(io->self, handle);

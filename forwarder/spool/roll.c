@@ -31,9 +31,8 @@ static void trim_ranges(struct spool *spool, uint64_t low_seq)
 	spool->range_count = kept;
 }
 
-static enum lg_rc encode_header(struct spool *spool, struct segment_header *header, struct lg_err *err)
+static enum lg_rc fill_header(struct spool *spool, struct segment_header *header, struct lg_err *err)
 {
-	struct spool_cursor_entry cursors[SPOOL_OUTPUTS_MAX];
 	int rc;
 
 	*header = (struct segment_header){0};
@@ -41,37 +40,42 @@ static enum lg_rc encode_header(struct spool *spool, struct segment_header *head
 	header->first_seq = spool->durable_next;
 	header->prev_number = spool->prev_number;
 	header->prev_end = spool->prev_end;
+	header->low_seq = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
+	memcpy(header->spool_id, spool->state.spool_id, 16);
 	rc = sys_random(header->salt, sizeof(header->salt));
 	if (rc < 0)
 		return lg_err_sys(err, -rc, "drawing a salt");
-	pthread_mutex_lock(&spool->lock);
-	memcpy(header->spool_id, spool->state.spool_id, 16);
-	header->number = spool->state.next_number++;
-	header->low_seq = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
-	header->cursor_count = spool->state.cursor_count;
-	memcpy(cursors, spool->state.cursors, sizeof(cursors));
-	pthread_mutex_unlock(&spool->lock);
 	trim_ranges(spool, header->low_seq);
 	header->ranges = spool->ranges;
 	header->range_count = spool->range_count;
-	header->cursors = cursors;
-	return segment_header_encode(header, &spool->positions, &spool->head, err);
+	return LG_OK;
 }
 
-/* The allocated size is known only once the header's size is; it is a fixed field, so encoding again changes nothing else. */
+static void set_spare(struct spool *spool, uint64_t size)
+{
+	pthread_mutex_lock(&spool->lock);
+	spool->spare_size = size;
+	pthread_mutex_unlock(&spool->lock);
+}
+
+/* The header's bytes in spool->head. The size to allocate depends on the header's own, and is a fixed field of it: encoded twice. */
 static enum lg_rc prepare_header(struct spool *spool, struct segment_header *header, uint64_t frame_bytes, struct lg_err *err)
 {
-	enum lg_rc rc = encode_header(spool, header, err);
+	enum lg_rc rc = fill_header(spool, header, err);
 	uint64_t need;
 
 	if (rc != LG_OK)
 		return rc;
-	need = page_up(header->size + frame_bytes + segment_footer_size(64));
-	header->allocated = need > spool->conf.segment_size ? need : spool->conf.segment_size;
 	pthread_mutex_lock(&spool->lock);
+	header->number = spool->state.next_number++;
 	header->cursors = spool->state.cursors;
 	header->cursor_count = spool->state.cursor_count;
 	rc = segment_header_encode(header, &spool->positions, &spool->head, err);
+	if (rc == LG_OK) {
+		need = page_up(header->size + frame_bytes + segment_footer_size(64));
+		header->allocated = need > spool->conf.segment_size ? need : spool->conf.segment_size;
+		rc = segment_header_encode(header, &spool->positions, &spool->head, err);
+	}
 	pthread_mutex_unlock(&spool->lock);
 	return rc;
 }
@@ -147,7 +151,7 @@ enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err 
 		rc = io->sync_dir(io->self, spool->dir);
 done:
 	if (spare && (rc < 0 || named))
-		spool->spare_size = 0;
+		set_spare(spool, 0);
 	if (rc < 0) {
 		if (handle >= 0)
 			io->close(io->self, handle);
@@ -291,7 +295,7 @@ void roll_keep_spare(struct spool *spool)
 	if (rc == 0)
 		rc = io->sync_dir(io->self, spool->dir);
 	if (rc == 0)
-		spool->spare_size = spool->conf.segment_size;
+		set_spare(spool, spool->conf.segment_size);
 	else
 		io->unlink(io->self, from);
 }

@@ -146,20 +146,20 @@ void space_unlink_doomed(struct spool *spool)
 {
 	const struct sys_io *io = spool->conf.io;
 	char path[SPOOL_PATH_MAX];
-	size_t kept = 0;
 
-	for (size_t i = 0; i < spool->doomed_count; i++) {
-		bool durable = spool->doomed[i].number < spool->low_durable; /* not before the mark is */
-		int rc = -EAGAIN;
+	for (size_t i = spool->doomed_count; i-- > 0;) {
+		struct doomed *doomed = &spool->doomed[i];
+		int rc;
 
-		if (durable)
-			rc = io->unlink(io->self, spool_segment_path(spool, path, spool->doomed[i].number, spool->doomed[i].first_seq));
+		if (doomed->number >= spool->low_durable)
+			continue; /* not before the mark is on disk */
+		rc = io->unlink(io->self, spool_segment_path(spool, path, doomed->number, doomed->first_seq));
 		if (rc < 0 && rc != -ENOENT)
-			spool->doomed[kept++] = spool->doomed[i];
+			continue;
+		pthread_mutex_lock(&spool->lock);
+		*doomed = spool->doomed[--spool->doomed_count];
+		pthread_mutex_unlock(&spool->lock);
 	}
-	pthread_mutex_lock(&spool->lock);
-	spool->doomed_count = kept;
-	pthread_mutex_unlock(&spool->lock);
 }
 
 void space_reclaim(struct spool *spool)

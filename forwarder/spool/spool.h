@@ -1,7 +1,7 @@
 /* spool.h - the durable log: one appender, many readers, one cursor per output. Format: SPOOL.md.
  *
- * Threads: `spool_append`, `spool_commit`, `spool_maintain`, `spool_cursor_store` and `spool_loss` belong to the writer's thread.
- * Readers, `spool_cursor_move`, `spool_wait_seq` and `spool_stat` may be called from any thread: they touch what a mutex inside guards.
+ * Threads: open, close, append, commit, maintain, positions, output_add and loss_take belong to the writer's thread. Readers, cursors, detach, loss,
+ * tail_evict and the facts may be called from any thread: they touch what a mutex inside guards.
  */
 #ifndef SPOOL_H
 #define SPOOL_H
@@ -38,13 +38,14 @@ void spool_close(struct spool *spool);
 
 /* ---- writer's thread ---- */
 
-/* Numbers the batch (batch->first_seq, log id), writes its frame into the current segment; not durable yet. Takes a reference to the batch
- * until it is durable. LG_FULL: the quota is reached; nothing was written, offer it again after spool_maintain freed something.
- * LG_NOSPACE, LG_IO: the frame is not acknowledged; the file was abandoned and what was not durable is queued again in a new segment
- * with its sequences: call spool_commit again until LG_OK. */
+/* Numbers the batch (batch->first_seq, log id), writes its frame into the current segment; not durable yet. On LG_OK a reference to the batch is
+ * held until it is durable. On anything else the batch was not taken: offer it again, it will be numbered anew. LG_FULL: the quota is
+ * reached, until outputs settle more. LG_NOSPACE, LG_IO: the disk refused; the file was abandoned, what was not durable waits to be written again
+ * into a new segment with its sequences: call spool_commit until LG_OK first. LG_INVALID: the frame can never fit this quota. */
 enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_err *err) LG_WARN_UNUSED;
-/* One fdatasync for all appended since the last commit. On LG_OK everything appended is durable and visible to readers, who are woken.
- * On failure nothing new is acknowledged; it repairs (seals, re-appends) when called again. */
+/* sync always: one fdatasync for all appended since the last commit; on LG_OK everything appended is durable and visible to readers, who are woken.
+ * interval, never: LG_OK also where the sync was put off (spool_durable_next tells). A commit with nothing appended does no I/O. On failure nothing
+ * new is acknowledged; it repairs (new segment, re-append) when called again, as soon as the disk lets it. */
 enum lg_rc spool_commit(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* Stores cursors (at most every 500 ms, or at once with `now`), deletes segments that nobody needs, keeps the spare. Returns the monotonic ns
  * at which it wants to be called next. */

@@ -15,22 +15,28 @@
 #include "api/lugger_plugin.h"
 #include "spool/spool.h"
 
+/* The body of a record: at least `size` bytes that name input and number, the rest decided by them. */
+static inline size_t kit_body(char *body, const char *input, uint64_t number, size_t size)
+{
+	int n = snprintf(body, 96, "%s record %llu ", input, (unsigned long long)number);
+
+	for (size_t k = (size_t)n; k < size; k++)
+		body[k] = (char)('a' + (number + k * 7) % 26);
+	return size > (size_t)n ? size : (size_t)n;
+}
+
 /* A batch of `count` records of about `size` bytes whose bodies name first_number.. and, as position, the number that comes next. */
 static inline struct lg_batch *kit_batch(struct mem_budget *budget, const char *input, uint64_t first_number, unsigned count, size_t size,
                                          struct codec *codec, int64_t utc_ns)
 {
 	struct lg_batch *batch = batch_new(budget, count * (size + 64), input);
-	char *body = malloc(size + 64), value[32];
+	char *body = malloc(size + 96), value[32];
 	struct lg_draft draft;
 
 	assert_non_null(batch);
 	for (unsigned i = 0; i < count; i++) {
-		int n = snprintf(body, 64, "%s record %llu ", input, (unsigned long long)(first_number + i));
-
-		for (size_t k = (size_t)n; k < size; k++)
-			body[k] = (char)('a' + (first_number + i + k * 7) % 26);
 		lg_draft_reset(&draft);
-		draft.body = (struct lg_str){body, size > (size_t)n ? size : (size_t)n};
+		draft.body = (struct lg_str){body, kit_body(body, input, first_number + i, size)};
 		batch_add(batch, &draft, NULL, utc_ns);
 	}
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)(first_number + count));
