@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,15 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+void sys_tune_memory(void)
+{
+#ifdef M_ARENA_MAX /* glibc: batches are made by one thread and freed by another, which leaves every arena at its peak */
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
+}
 
 int sys_random(void *bytes, size_t size)
 {

@@ -37,6 +37,7 @@ int cmd_run(int argc, char **argv, const struct lg_registry *registry)
 		else
 			return cli_usage("run", "bad argument %s", argv[i]);
 	}
+	sys_tune_memory();
 	config = cli_load(path, registry, true);
 	if (!config)
 		return 1;

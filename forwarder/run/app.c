@@ -14,8 +14,8 @@
 #include "run/notify.h"
 
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND) /* a stop ends after this, whatever the receivers do */
-#define TAIL_MAX (32u << 20)
-#define QUEUE_MAX (16u << 20)
+#define TAIL_MAX (24u << 20)
+#define QUEUE_MAX (4u << 20)
 
 /* In the order of the start list below; freed in the reverse order. */
 struct app {

@@ -28,7 +28,7 @@ struct file_conf {
 	int64_t max_open_files;
 };
 
-#define TAIL_CHUNK (256u << 10) /* what one lg_input_ready permits */
+#define TAIL_CHUNK (64u << 10) /* read at a time: a batch passes its size by the records of one chunk at most */
 
 /* What all tails of an input share. */
 struct reader {
