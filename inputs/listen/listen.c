@@ -8,6 +8,7 @@
 #define SECOND_NS INT64_C(1000000000)
 #define ACCEPTS_PER_STEP 64
 #define WARN_EVERY_NS (10 * SECOND_NS)
+#define ROUNDS_PER_STEP 8 /* turns of a connection that has more and more */
 #define FULL_WAIT_NS (10 * 1000000)
 
 static const struct lg_option options[] = {
@@ -151,11 +152,14 @@ static bool is_ready(const struct lg_waitset *ws, size_t slot, int fd)
 	return fd >= 0 && slot < ws->count && ws->fds[slot].fd == fd && ws->fds[slot].revents;
 }
 
+/* In the rounds after the first, without a waitset, it is only those that had more than one block. */
 static bool wants_turn(const struct peer *p, const struct lg_waitset *ws, int64_t now_ns, int64_t utc_ns)
 {
 	const struct listen *l = p->listen;
 
-	if (p->more || is_ready(ws, p->slot, p->fd))
+	if (p->more || !ws)
+		return p->more;
+	if (is_ready(ws, p->slot, p->fd))
 		return true;
 	if (p->stage == PEER_ENDING)
 		return l->durable >= p->settle_at;
@@ -232,13 +236,15 @@ static void listen_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 
 	accept_waiting(l, now_ns);
 	room = serve_peers(l, ws, now_ns);
+	for (int round = 1; room && round < ROUNDS_PER_STEP; round++)
+		room = serve_peers(l, NULL, now_ns);
 	if (l->peer_count < (size_t)l->conf->max_connections)
 		set_refusing(l, false);
 	lg_waitset_clear(ws);
 	if (!room) {
 		/* Nothing is read while the core is full; the core itself wakes us when there is room. */
 		for (struct peer *p = l->peers; p; p = p->next)
-			p->more = true;
+			p->more = p->stage != PEER_ENDING;
 		lg_waitset_wake(ws, now_ns + FULL_WAIT_NS);
 		return;
 	}

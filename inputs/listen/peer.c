@@ -99,6 +99,7 @@ void peer_end(struct peer *p)
 	}
 	lg_buf_fini(&p->kept);
 	p->stage = PEER_ENDING;
+	p->more = false;
 }
 
 /* Only the bytes of an incomplete message are kept; a buffer that one long message made large is given back. */
