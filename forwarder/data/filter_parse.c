@@ -463,7 +463,7 @@ static enum lg_rc parse_at_least(struct parser *p, uint32_t *result)
 static enum lg_rc parse_comparison(struct parser *p, uint32_t *result)
 {
 	struct filter_node node = {.kind = FILTER_COMPARE};
-	unsigned type;
+	unsigned type = 0;
 	enum lg_rc rc = take_field(p, &node, &type);
 
 	if (rc != LG_OK)

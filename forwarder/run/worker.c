@@ -96,20 +96,6 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 	return true;
 }
 
-bool lg_input_ready(struct lg_input_host *host)
-{
-	bool ready = !atomic_load(&host->stop);
-
-	host->utc_ns = clock_utc(host->env.clock);
-	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
-		ready = close_batch(host, clock_mono(host->env.clock));
-	if (ready)
-		ready = current_batch(host) != NULL;
-	if (!ready)
-		host->starved = true;
-	return ready;
-}
-
 void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg_origin *origin)
 {
 	if (!current_batch(host)) /* a record in hand is never refused: one batch per input is a floor of the budget */
@@ -295,6 +281,22 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 	host->status.last_record_ns = host->last_record_ns;
 	host->status.report = report;
 	pthread_mutex_unlock(&host->mutex);
+}
+
+bool lg_input_ready(struct lg_input_host *host)
+{
+	bool ready = !atomic_load(&host->stop);
+	int64_t now_ns = clock_mono(host->env.clock);
+
+	host->utc_ns = clock_utc(host->env.clock);
+	publish(host, now_ns, false); /* one step may read for long */
+	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
+		ready = close_batch(host, now_ns);
+	if (ready)
+		ready = current_batch(host) != NULL;
+	if (!ready)
+		host->starved = true;
+	return ready;
 }
 
 /* Closes what has lingered, and lets positions that moved without records become durable now and then. */
