@@ -101,18 +101,29 @@ static void check_egress(const struct config *config, const struct yaml_node *ro
 	}
 }
 
+/* The longest record an input takes whole: its `max_record_size`, whichever table has that. */
+static uint64_t longest_record(const struct config_input *input)
+{
+	struct option_set sets[CONFIG_SETS_MAX];
+	size_t count = input->plugin ? config_input_sets(input, sets) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (const struct lg_option *row = sets[i].table; row && row->name; row++) {
+			if (row->type == LG_OPT_SIZE && !strcmp(row->name, "max_record_size"))
+				return *(const uint64_t *)((const char *)sets[i].base + row->offset);
+		}
+	}
+	return 0;
+}
+
 static uint64_t frame_bytes(const struct config *config)
 {
 	uint64_t frame = config->spool.batch_size;
 
 	for (size_t i = 0; i < config->input_count; i++) {
-		const struct config_input *input = &config->inputs[i];
+		uint64_t record = longest_record(&config->inputs[i]);
 
-		if (input->plugin && input->plugin->uses_stream) {
-			uint64_t record = ((const struct lg_stream_conf *)input->conf)->max_record_size;
-
-			frame = record > frame ? record : frame;
-		}
+		frame = record > frame ? record : frame;
 	}
 	return frame + (256u << 10); /* a batch closes at the first chunk of source bytes that passes its size */
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/fields.h"
 #include "config/promised.h"
 #include "config/tables.h"
 #include "config/value.h"
@@ -261,84 +262,6 @@ static void check_inputs(const struct option_reader *reader, const struct yaml_n
 	}
 }
 
-static bool input_sets_field(const struct config_input *input, unsigned field)
-{
-	const struct config_parser *slot = config_input_parser(input);
-
-	for (const unsigned *f = input->plugin ? input->plugin->fields : NULL; f && *f; f++) {
-		if (*f == field)
-			return true;
-	}
-	for (const unsigned *f = slot && slot->parser ? slot->parser->fields : NULL; f && *f; f++) {
-		if (*f == field)
-			return true;
-	}
-	return false;
-}
-
-struct field_check {
-	const struct option_reader *reader;
-	const struct config *config;
-	const struct config_output *output;
-	struct config_mark mark;
-};
-
-static bool is_selected(const struct config_output *output, const char *input)
-{
-	for (size_t i = 0; i < output->inputs.count; i++) {
-		if (input && !strcmp(output->inputs.items[i], input))
-			return true;
-	}
-	return !output->inputs.count;
-}
-
-/* Fields that the core itself may add to any record. */
-static bool is_core_field(unsigned field)
-{
-	return (field >= LG_F_LOSS_INPUT && field <= LG_F_LOSS_REASON) || field == LG_F_EVENT_KIND || field == LG_F_TRUNCATED ||
-	       field == LG_F_PART || field == LG_F_REPLAY || field == LG_F_REDELIVERED;
-}
-
-/* A field that no selected input produces makes the condition false for ever: most likely a slip. */
-static void check_field(void *arg, unsigned field, struct lg_str name)
-{
-	const struct field_check *check = arg;
-
-	if (field && is_core_field(field))
-		return;
-	for (size_t i = 0; field && i < check->config->input_count; i++) {
-		const struct config_input *input = &check->config->inputs[i];
-
-		if (is_selected(check->output, input->name) && input_sets_field(input, field))
-			return;
-	}
-	problems_warning(check->reader->problems, check->mark, "no input of this output produces the field `%.*s`",
-	                 (int)(name.size < 80 ? name.size : 80), name.data);
-}
-
-static void check_where(const struct option_reader *reader, const struct yaml_node *node, const struct config *config,
-                        const struct config_output *output)
-{
-	const struct config_env *env = reader->env;
-	const struct yaml_node *where = yamltree_get(node, "where");
-	struct field_check fields = {reader, config, output, {0, 0}};
-	struct lg_err err = {0};
-	size_t at = 0;
-
-	if (!output->where || !env->check_where)
-		return;
-	if (env->check_where(output->where, &at, &err) != LG_OK) {
-		problems_error(reader->problems, yamltree_mark_in(where, at), "`where`: %s", err.text);
-		return;
-	}
-	fields.mark = where->mark;
-	if (env->where_fields)
-		env->where_fields(output->where, check_field, &fields);
-	if (env->where_dollar && env->where_dollar(output->where, &at))
-		problems_warning(reader->problems, yamltree_mark_in(where, at),
-		                 "`$` in a pattern means the end of the value; for the character write \\$, or use like \"$HASP*\"");
-}
-
 static const struct lg_option format_key[] = {{.name = "format", .type = LG_OPT_RULES}, LG_OPTION_END};
 
 /* `format`: a choice among what the plugin takes, kept as text. */
@@ -383,7 +306,8 @@ void item_read_output(const struct option_reader *reader, const struct yaml_node
 			report_twin(reader, node, "output", output->name, config->outputs[i].line);
 	}
 	check_inputs(reader, node, config, output);
-	check_where(reader, node, config, output);
+	fields_check_where(reader, node, config, output);
+	fields_check_templates(reader, node, config, output);
 	check_tls(reader, node, plugin->options, output->conf);
 	if (reader->problems->errors == errors)
 		run_check(reader, node, plugin->check, output->conf, what.text);

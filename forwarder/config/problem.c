@@ -94,7 +94,7 @@ void problems_fini(struct problems *p)
 
 static struct lg_str source_line(struct lg_str source, unsigned line)
 {
-	const char *at = source.data, *end = source.data + source.size, *stop;
+	const char *at = source.data ? source.data : "", *end = at + source.size, *stop;
 
 	for (unsigned n = 1; at && n < line; n++) {
 		at = memchr(at, '\n', (size_t)(end - at));

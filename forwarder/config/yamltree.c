@@ -458,6 +458,10 @@ enum lg_rc yamltree_load(struct yaml_tree *tree, struct lg_str text, struct prob
 	rc = check_bytes(text, problems);
 	if (rc != LG_OK)
 		return rc;
+	if (text.size >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3)) { /* a byte order mark, which libyaml takes for content */
+		text.data += 3;
+		text.size -= 3;
+	}
 	if (!text.size)
 		text.data = ""; /* libyaml wants a pointer */
 	b = mem_zalloc(sizeof(*b));

@@ -209,8 +209,8 @@ static size_t find_part(struct lg_str text, struct lg_str part)
 /* The leftmost place for each segment in turn is as good as any other. */
 static bool is_like(const struct filter *filter, const struct filter_node *node, struct lg_str text)
 {
-	const struct lg_str *segments = filter->segments + node->first;
 	uint32_t i = 0, count = node->count;
+	const struct lg_str *segments = count ? filter->segments + node->first : NULL;
 
 	if (!count)
 		return node->open_start || !text.size;

@@ -241,6 +241,20 @@ static void slips_that_load_are_warnings(void **state)
 	              "t.yaml:3:10: warning: no input of this output produces the field `event.code`\n"
 	              "    - where: zos.sysname == 'A' and event.code == 'X'\n"
 	              "             ^\n");
+	assert_report(OUTPUT("where: log.file.paht == 'A'"), &env, LG_OK,
+	              "t.yaml:3:10: warning: no input of this output produces the field `log.file.paht`; did you mean `log.file.path`?\n"
+	              "    - where: log.file.paht == 'A'\n"
+	              "             ^\n");
+	assert_report(OUTPUT("hostname: '{log.file.path}-{agent.name}-{zos.sysname}-{}-{x'"), &env, LG_OK,
+	              "t.yaml:3:43: warning: no input of this output produces the field `zos.sysname`\n"
+	              "    - hostname: '{log.file.path}-{agent.name}-{zos.sysname}-{}-{x'\n"
+	              "                                              ^\n"
+	              "t.yaml:3:57: warning: `{` without the name of a field and `}`; it stays as it is\n"
+	              "    - hostname: '{log.file.path}-{agent.name}-{zos.sysname}-{}-{x'\n"
+	              "                                                            ^\n"
+	              "t.yaml:3:60: warning: `{` without the name of a field and `}`; it stays as it is\n"
+	              "    - hostname: '{log.file.path}-{agent.name}-{zos.sysname}-{}-{x'\n"
+	              "                                                               ^\n");
 	assert_report(OUTPUT("where: message =~ '$HASP'"), &env, LG_OK,
 	              "t.yaml:3:22: warning: `$` in a pattern means the end of the value; for the character write \\$, or use like \"$HASP*\"\n"
 	              "    - where: message =~ '$HASP'\n"
