@@ -176,7 +176,7 @@ static enum lg_rc shake(struct peer *p, int64_t now_ns)
 	}
 	if (rc) {
 		l->failed++;
-		listen_warn(l, &l->handshake_warning, now_ns, "connection from %s refused: %s", lg_conn_peer(p->conn), err.text);
+		listen_warn(l, &l->handshake_warning, now_ns, "connection refused: %s", err.text);
 		return LG_EOF;
 	}
 	lg_input_log(l->host, LG_DEBUG, "connection from %s (%s)", lg_conn_peer(p->conn), lg_conn_tls_text(p->conn));

@@ -143,14 +143,10 @@ static bool tag(struct rfc_cursor *c, struct rfc_header *h)
 	return true;
 }
 
-/* Behind the PRI: TIMESTAMP SP [HOSTNAME SP] [TAG[PID]: ] CONTENT, with the time as in RFC 3164 or, as rsyslog forwards, RFC 3339. */
+/* Behind the PRI: TIMESTAMP SP [HOSTNAME SP] [TAG[PID]: ] CONTENT. */
 static bool parse_3164(struct rfc_cursor c, const struct rfc_state *s, int64_t received_ns, struct rfc_header *h)
 {
-	struct rfc_cursor iso = c;
-
-	if (rfc_time_5424(&iso, &h->time) && h->time.text.size)
-		c = iso;
-	else if (!rfc_time_3164(&c, s->tz, received_ns, &h->time))
+	if (!rfc_time_3164(&c, s->tz, received_ns, &h->time))
 		return false;
 	rfc_skip(&c, ':'); /* Cisco */
 	if (!rfc_skip(&c, ' '))

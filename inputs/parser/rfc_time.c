@@ -86,20 +86,28 @@ static bool offset(struct rfc_cursor *c, int *seconds)
 	return true;
 }
 
+/* "2026-11-23T00:10:00.25" */
+static bool date_and_time(struct rfc_cursor *c, struct civil *t)
+{
+	int year;
+
+	if (!fixed(c, 4, &year) || !rfc_skip(c, '-') || !fixed(c, 2, &t->month) || !rfc_skip(c, '-') || !fixed(c, 2, &t->day) ||
+	    !rfc_skip(c, 'T') || !time_of_day(c, t))
+		return false;
+	t->year = year;
+	return is_date(t);
+}
+
 bool rfc_time_5424(struct rfc_cursor *c, struct rfc_time *time)
 {
 	const char *from = c->at;
 	struct civil t;
-	int year, east;
+	int east;
 
 	*time = (struct rfc_time){.utc_ns = LG_TIME_UNKNOWN};
 	if (rfc_skip(c, '-'))
 		return true;
-	if (!fixed(c, 4, &year) || !rfc_skip(c, '-') || !fixed(c, 2, &t.month) || !rfc_skip(c, '-') || !fixed(c, 2, &t.day) || !rfc_skip(c, 'T') ||
-	    !time_of_day(c, &t) || !offset(c, &east))
-		return false;
-	t.year = year;
-	if (!is_date(&t))
+	if (!date_and_time(c, &t) || !offset(c, &east))
 		return false;
 	time->utc_ns = (wall_seconds(&t) - east) * CLOCK_SECOND + t.ns;
 	time->text = (struct lg_str){from, (size_t)(c->at - from)};
@@ -179,6 +187,26 @@ static bool nearest_year(struct civil *t, const struct tz *tz, int64_t received_
 	return best >= 0;
 }
 
+/* As rsyslog (with an offset) and loggen (without one) write it behind the PRI. */
+static bool iso_time(struct rfc_cursor *c, const struct tz *tz, int64_t received_s, struct rfc_time *time)
+{
+	const char *from = c->at;
+	struct civil t;
+	int east;
+
+	if (!date_and_time(c, &t))
+		return false;
+	time->local = c->at == c->end || *c->at == ' ';
+	if (time->local)
+		time->utc_ns = instant(&t, tz, received_s, &time->ambiguous) * CLOCK_SECOND + t.ns;
+	else if (offset(c, &east))
+		time->utc_ns = (wall_seconds(&t) - east) * CLOCK_SECOND + t.ns;
+	else
+		return false;
+	time->text = (struct lg_str){from, (size_t)(c->at - from)};
+	return true;
+}
+
 bool rfc_time_3164(struct rfc_cursor *c, const struct tz *tz, int64_t received_ns, struct rfc_time *time)
 {
 	int64_t received_s = received_ns / CLOCK_SECOND;
@@ -186,6 +214,8 @@ bool rfc_time_3164(struct rfc_cursor *c, const struct tz *tz, int64_t received_n
 	const char *from = c->at;
 
 	*time = (struct rfc_time){.local = true};
+	if (c->at < c->end && *c->at >= '0' && *c->at <= '9')
+		return iso_time(c, tz, received_s, time);
 	if (!month_name(c, &t.month) || !rfc_skip(c, ' '))
 		return false;
 	rfc_skip(c, ' ');

@@ -149,6 +149,9 @@ static void broken_messages_are_kept_whole_with_their_priority(void **state)
 		"<13>1 2026-01-01T00:00:00+24:00 - - - - - x",
 		"<13>1 9999-01-01T00:00:00Z - - - - - x",
 		"<13>1 26-01-01T00:00:00Z - - - - - x",
+		"<13>2026-11-23T00:10:00",
+		"<13>2026-11-23T00:10:00X h x",
+		"<13>2026-11-23 00:10:00 h x",
 		"<13>Nov",
 		"<13>Nov 23",
 		"<13>Nov 23 00:10:00",
@@ -218,6 +221,9 @@ static void rfc3164_dialects_of_devices_and_relays(void **state)
 	expect("<34>2026-10-11T22:14:15.123456+02:00 host app[1]: x",
 	       "time=2026-10-11T20:14:15.123456000Z " PRI34 "host.name=host log.syslog.hostname=host log.syslog.appname=app log.syslog.procid=1 "
 	       "lugger.time_text=2026-10-11T22:14:15.123456+02:00 body={x}");
+	expect("<34>2026-10-11T22:14:15 host app[1]: x",
+	       "time=2026-10-11T22:14:15Z " PRI34 "host.name=host log.syslog.hostname=host log.syslog.appname=app log.syslog.procid=1 "
+	       "lugger.time_text=2026-10-11T22:14:15 " UTC_ZONE "body={x}");
 	expect("<34>Oct 11 2024 22:14:15: %ASA-6-302013: Built",
 	       "time=2024-10-11T22:14:15Z " PRI34 "log.syslog.appname=%ASA-6-302013 lugger.time_text=Oct 11 2024 22:14:15 " UTC_ZONE
 	       "body={Built}");

@@ -608,7 +608,7 @@ static void a_client_without_the_right_certificate_is_refused(void **state)
 		lg_conn_close(conn);
 	}
 	assert_int_equal(s.host.batch->count, 0);
-	assert_non_null(strstr(s.host.log, "connection from 127.0.0.1:"));
+	assert_non_null(strstr(s.host.log, "connection refused: 127.0.0.1:"));
 	assert_int_equal(shake(&s, net, &known, &conn), LG_OK);
 	assert_int_equal(lg_conn_write(conn, "5 <1>ab", 7, &done, &err), LG_OK);
 	expect(&s, 1, "<1>ab");
