@@ -9,7 +9,7 @@
 #include "base/wire.h"
 
 static const uint8_t header_magic[8] = {0xF5, 'L', 'G', 'S', 'E', 'G', 'M', '1'};
-static const uint8_t footer_magic[8] = {0xF5, 'L', 'G', 'F', 'O', 'O', 'T', '1'};
+static const uint8_t footer_magic[8] = {0xF5, 'L', 'G', 'I', 'N', 'D', 'X', '1'};
 
 #define SEGMENT_VERSION 1
 #define FOOTER_HEAD 40u
