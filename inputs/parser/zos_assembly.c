@@ -198,9 +198,11 @@ void zos_set_close(struct zos_set *set, int slot, bool incomplete)
 	}
 }
 
-void zos_set_end_single(struct zos_set *set)
+void zos_set_end_tail(struct zos_set *set)
 {
-	if (set->tail >= 0 && !set->slots[set->tail].multi)
+	const struct zos_message *tail = set->tail >= 0 ? &set->slots[set->tail] : NULL;
+
+	if (tail && (!tail->multi || *tail->head == ' '))
 		zos_set_close(set, set->tail, false);
 	set->tail = -1;
 }

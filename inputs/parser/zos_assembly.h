@@ -70,8 +70,9 @@ void zos_set_add_minor(struct zos_set *set, int slot, const struct zos_columns *
 int zos_set_find(const struct zos_set *set, int connector);
 /* Closes: no line can come any more. */
 void zos_set_close(struct zos_set *set, int slot, bool incomplete);
-/* Closes the tail when it is a single-line message; afterwards no S line continues anything. */
-void zos_set_end_single(struct zos_set *set);
+/* Another line follows the tail: a single-line message is closed, and any of a cropped view, which has no E line. No S line continues
+ * anything now. */
+void zos_set_end_tail(struct zos_set *set);
 
 /* True when another line might not fit: emit the oldest. */
 bool zos_set_full(const struct zos_set *set);

@@ -31,10 +31,13 @@ static bool all_blank(const char *p, size_t count)
 	return true;
 }
 
-static bool all_ascii(const char *p, size_t count)
+/* The first `count` bytes, or all where there are fewer. */
+static bool ascii_up_to(const char *p, size_t size, size_t count)
 {
 	uint64_t word, seen = 0;
 
+	if (count > size)
+		count = size;
 	for (; count >= 8; count -= 8, p += 8) {
 		memcpy(&word, p, 8);
 		seen |= word;
@@ -90,9 +93,12 @@ bool zos_hex(struct lg_str s, uint32_t *value)
 
 int zos_connector_at_end(struct lg_str text, size_t *before)
 {
-	const char *end = text.data + text.size;
+	const char *end;
 
-	if (text.size < 3 || !all_digits(end - 3, 3) || (text.size > 3 && end[-4] != ' '))
+	if (text.size < 3)
+		return -1;
+	end = text.data + text.size;
+	if (!all_digits(end - 3, 3) || (text.size > 3 && end[-4] != ' '))
 		return -1;
 	*before = zos_trim_end((struct lg_str){text.data, text.size - 3}).size;
 	return (end[-3] - '0') * 100 + (end[-2] - '0') * 10 + (end[-1] - '0');
@@ -122,7 +128,7 @@ static bool is_head(const char *p, size_t size, size_t shift)
 	for (size_t i = 0; i < 7; i++)
 		if (!is_hex(p[ZOS_AT_ROUTING + i]))
 			return false;
-	if (!all_ascii(p, size < ZOS_AT_TEXT + shift ? size : ZOS_AT_TEXT + shift))
+	if (!ascii_up_to(p, size, ZOS_AT_TEXT + shift))
 		return false;
 	return size == ZOS_AT_TIME + shift + 11 || time[11] == ' ';
 }
@@ -134,7 +140,7 @@ static bool is_minor(const char *p, size_t size, size_t shift, int *connector)
 
 	if ((*p != 'D' && *p != 'E' && *p != 'L') || size < id + 3 || !all_blank(p + 1, id - 1))
 		return false;
-	if (size > id + 3 && p[id + 3] != ' ')
+	if ((size > id + 3 && p[id + 3] != ' ') || !ascii_up_to(p, size, ZOS_AT_TEXT + shift))
 		return false;
 	if (all_digits(p + id, 3)) {
 		*connector = (p[id] - '0') * 100 + (p[id + 1] - '0') * 10 + p[id + 2] - '0';
@@ -146,7 +152,8 @@ static bool is_minor(const char *p, size_t size, size_t shift, int *connector)
 
 static bool is_more(const char *p, size_t size, size_t shift)
 {
-	return *p == 'S' && size > ZOS_AT_TEXT + shift && all_blank(p + 1, ZOS_AT_ACTION + shift - 1);
+	return *p == 'S' && size > ZOS_AT_TEXT + shift && all_blank(p + 1, ZOS_AT_ACTION + shift - 1) &&
+	       ascii_up_to(p, size, ZOS_AT_TEXT + shift);
 }
 
 static void set_kind(struct zos_columns *cols, enum zos_kind kind, struct zos_layout layout, struct lg_str line)
@@ -197,9 +204,9 @@ static enum zos_kind cropped_kind(struct lg_str line, int *connector)
 		return ZOS_PLAIN;
 	if (all_blank(p, flags + 8))
 		return line.size > text && all_blank(p, text) ? ZOS_MORE : ZOS_PLAIN;
-	if (!zos_hex((struct lg_str){p + flags, 8}, &value))
+	if (!zos_hex((struct lg_str){p + flags, 8}, &value) || !ascii_up_to(p, line.size, text))
 		return ZOS_PLAIN;
-	if (is_time(p) && p[11] == ' ' && all_ascii(p, line.size < text ? line.size : text))
+	if (is_time(p) && p[11] == ' ')
 		return ZOS_HEAD;
 	if (!all_blank(p, ident + 5) || !all_digits(p + ident + 5, 3))
 		return ZOS_PLAIN;
@@ -286,7 +293,7 @@ void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct
 		return;
 	if (read_full(cols, line, layout))
 		return;
-	if (!all_ascii(line.data, line.size < HEAD_MAX ? line.size : HEAD_MAX) && read_flattened(cols, line, layout, scratch))
+	if (!ascii_up_to(line.data, line.size, HEAD_MAX) && read_flattened(cols, line, layout, scratch))
 		return;
 	cols->kind = ZOS_PLAIN;
 	cols->layout = *layout;

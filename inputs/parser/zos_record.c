@@ -128,7 +128,8 @@ void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)
 	char action;
 
 	lg_draft_reset(&draft);
-	draft.body = lg_buf_str(&message->body);
+	if (message->body.size)
+		draft.body = lg_buf_str(&message->body);
 	draft.received_ns = message->received_ns;
 	draft.time_ns = message->instant.utc_ns;
 	lg_draft_string(&draft, LG_F_EVENT_DATASET, LG_STR("zos.syslog"));

@@ -108,7 +108,7 @@ static void emit_all(struct zos_state *zos, struct lg_sink *sink)
 	int slot;
 
 	zos->replaying = false;
-	zos_set_end_single(&zos->set);
+	zos_set_end_tail(&zos->set);
 	while ((slot = zos_set_oldest(&zos->set)) >= 0) {
 		close_unfinished(&zos->set, slot);
 		zos_record_message(zos, slot, sink);
@@ -155,10 +155,7 @@ static void take_head(struct zos_state *zos, const struct zos_columns *cols, con
 {
 	struct zos_message *message;
 
-	/* A cropped view has no E: the next header ends what came before. */
-	if (cols->layout.cropped && zos->set.tail >= 0)
-		zos_set_close(&zos->set, zos->set.tail, false);
-	zos_set_end_single(&zos->set);
+	zos_set_end_tail(&zos->set);
 	message = zos_set_open(&zos->set, cols, line);
 	message->instant = resolve_time(zos, cols);
 	if (zos->set.count > 1)
@@ -174,7 +171,7 @@ static bool is_page_furniture(struct lg_str text)
 static void take_other(struct zos_state *zos, const struct zos_columns *cols, const struct lg_line *line, struct lg_sink *sink)
 {
 	if (cols->kind != ZOS_PLAIN || !is_page_furniture(line->text)) {
-		zos_set_end_single(&zos->set);
+		zos_set_end_tail(&zos->set);
 		drain(zos, sink);
 	}
 	if (!zos->replaying)
@@ -190,19 +187,16 @@ static void take_minor(struct zos_state *zos, const struct zos_columns *cols, co
 		return;
 	}
 	if (slot != zos->set.tail)
-		zos_set_end_single(&zos->set);
+		zos_set_end_tail(&zos->set);
 	zos_set_add_minor(&zos->set, slot, cols, line);
 }
 
 static void end_replay(struct zos_state *zos)
 {
 	zos->replaying = false;
-	if (zos->replay_tail || zos->set.tail < 0)
-		return;
 	/* A line that is not held ended what the last held one might have gone on with. */
-	if (zos->layout.cropped)
-		zos_set_close(&zos->set, zos->set.tail, false);
-	zos_set_end_single(&zos->set);
+	if (!zos->replay_tail)
+		zos_set_end_tail(&zos->set);
 }
 
 static void zos_line(void *state, const struct lg_line *line, struct lg_sink *sink)
