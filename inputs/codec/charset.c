@@ -121,16 +121,33 @@ const uint8_t *charset_table(enum charset_id id)
 	}
 }
 
+/* Every line passes here: words, not bytes. */
+static bool is_ascii(const uint8_t *data, size_t size)
+{
+	uint64_t high = 0, word[4];
+	uint8_t rest = 0;
+
+	for (; size >= sizeof(word); data += sizeof(word), size -= sizeof(word)) {
+		memcpy(word, data, sizeof(word));
+		high |= word[0] | word[1] | word[2] | word[3];
+	}
+	for (; size >= sizeof(word[0]); data += sizeof(word[0]), size -= sizeof(word[0])) {
+		memcpy(word, data, sizeof(word[0]));
+		high |= word[0];
+	}
+	while (size--)
+		rest |= *data++;
+	return !((high & UINT64_C(0x8080808080808080)) | (rest & 0x80));
+}
+
 /* Copies size bytes through the table (NULL: as they are); the answer has the high bit set when one of the results has. */
 static uint8_t translate(const uint8_t *restrict table, const uint8_t *restrict in, size_t size, uint8_t *restrict out)
 {
 	uint8_t high = 0;
 
 	if (!table) {
-		for (size_t i = 0; i < size; i++)
-			high |= in[i];
 		memcpy(out, in, size);
-		return high;
+		return is_ascii(in, size) ? 0 : 0x80;
 	}
 	for (size_t i = 0; i < size; i++) {
 		uint8_t c = table[in[i]];
@@ -280,15 +297,6 @@ static struct lg_str decode_utf8(const uint8_t *data, size_t size, struct lg_buf
 	if (valid < size)
 		text = repair_utf8(data, size, valid, scratch, substitutions);
 	return has_nel(text) ? newlines_for_nel(text, scratch) : text;
-}
-
-static bool is_ascii(const uint8_t *data, size_t size)
-{
-	uint8_t high = 0;
-
-	for (size_t i = 0; i < size; i++)
-		high |= data[i];
-	return !(high & 0x80);
 }
 
 struct lg_str charset_decode(enum charset_id id, const uint8_t *data, size_t size, struct lg_buf *scratch, uint64_t *substitutions)

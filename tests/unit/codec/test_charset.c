@@ -142,6 +142,27 @@ static void valid_utf8_is_not_copied(void **state)
 	assert_null(scratch.data);
 }
 
+static void a_high_byte_is_seen_wherever_it_stands(void **state)
+{
+	struct lg_buf scratch = {0};
+	uint64_t substitutions = 0;
+	uint8_t data[90];
+
+	(void)state;
+	for (size_t size = 1; size <= sizeof(data); size++) {
+		for (size_t at = 0; at < size; at++) {
+			struct lg_str text;
+
+			memset(data, 'x', sizeof(data));
+			data[at] = 0xfc;
+			text = charset_decode(CHARSET_ISO_8859_1, data, size, &scratch, &substitutions);
+			assert_int_equal(text.size, size + 1);
+			assert_memory_equal(text.data + at, "\xc3\xbc", 2);
+		}
+	}
+	lg_buf_fini(&scratch);
+}
+
 #define BAD "\xef\xbf\xbd"
 
 static void each_maximal_subpart_becomes_one_replacement(void **state)
@@ -201,6 +222,7 @@ int main(void)
 		cmocka_unit_test(all_256_bytes_agree_with_iconv_and_back),
 		cmocka_unit_test(long_ebcdic_text_agrees_with_iconv),
 		cmocka_unit_test(valid_utf8_is_not_copied),
+		cmocka_unit_test(a_high_byte_is_seen_wherever_it_stands),
 		cmocka_unit_test(each_maximal_subpart_becomes_one_replacement),
 		cmocka_unit_test(a_cut_never_goes_through_a_character),
 	};
