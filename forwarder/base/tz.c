@@ -36,7 +36,7 @@ static void add_transition(struct tz *tz, int64_t at, int32_t offset)
 	tz->count++;
 }
 
-/* ---- the footer: a POSIX TZ string (IEEE 1003.1 section 8.3), with hours -167..167 as RFC 8536 section 3.3.1 extends it -------- */
+/* ---- the footer: a POSIX TZ string (IEEE 1003.1 section 8.3), with hours -167..167 as RFC 8536 section 3.3.1 extends it */
 
 struct tz_rule {
 	char form;              /* 'M', 'J' or '0' */
@@ -171,7 +171,8 @@ static int64_t rule_local(const struct tz_rule *rule, int64_t year)
 
 	if (rule->form == 'M') {
 		int64_t first = clock_days_from_civil(year, rule->month, 1);
-		int64_t next = rule->month == 12 ? clock_days_from_civil(year + 1, 1, 1) : clock_days_from_civil(year, rule->month + 1, 1);
+		int64_t next = rule->month == 12 ? clock_days_from_civil(year + 1, 1, 1)
+		                                 : clock_days_from_civil(year, rule->month + 1, 1);
 		int64_t weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
 
 		days = first + (rule->day - weekday + 7) % 7 + (rule->week - 1) * 7;
@@ -219,7 +220,7 @@ static void lay_out_footer(struct tz *tz, const struct tz_posix *posix)
 	}
 }
 
-/* ---- TZif ------------------------------------------------------------------------------------------------------------------- */
+/* ---- TZif -------------------------------------------------------------------------------------------------------- */
 
 struct tzif_counts {
 	uint32_t isut, isstd, leap, time, type, chars;
@@ -245,8 +246,8 @@ static bool read_header(struct wire_reader *r, struct tzif_counts *counts)
 
 static uint64_t block_size(const struct tzif_counts *c, unsigned time_size)
 {
-	return (uint64_t)c->time * time_size + c->time + (uint64_t)c->type * 6 + c->chars + (uint64_t)c->leap * (time_size + 4) + c->isstd +
-	       c->isut;
+	return (uint64_t)c->time * time_size + c->time + (uint64_t)c->type * 6 + c->chars + (uint64_t)c->leap * (time_size + 4) +
+	       c->isstd + c->isut;
 }
 
 static bool read_block(struct wire_reader *r, const struct tzif_counts *c, unsigned time_size, struct tz *tz)
@@ -290,7 +291,8 @@ static enum lg_rc decode(struct tz *tz, const void *data, size_t size, struct lg
 			return lg_err_set(err, LG_INVALID, "time zone %s: the TZif file has no second header", tz->name);
 	}
 	if (counts.leap)
-		return lg_err_set(err, LG_UNSUPPORTED, "time zone %s counts leap seconds; use the name without \"right/\"", tz->name);
+		return lg_err_set(err, LG_UNSUPPORTED, "time zone %s counts leap seconds; use the name without \"right/\"",
+		                  tz->name);
 	if (!read_block(&r, &counts, counts.version >= '2' ? 8 : 4, tz))
 		return lg_err_set(err, LG_INVALID, "time zone %s: the TZif file is damaged", tz->name);
 	if (counts.version < '2' || r.at == r.end)
@@ -355,7 +357,8 @@ enum lg_rc tz_open(struct tz **out, const char *iana_name, struct lg_err *err)
 	data = mem_alloc(TZ_FILE_MAX);
 	size = fread(data, 1, TZ_FILE_MAX, file);
 	if (ferror(file)) /* a directory such as "America" reads as EISDIR */
-		rc = lg_err_set(err, LG_INVALID, "\"%s\" is not a time zone: %s cannot be read", iana_name, (const char *)path.data);
+		rc = lg_err_set(err, LG_INVALID, "\"%s\" is not a time zone: %s cannot be read", iana_name,
+		                (const char *)path.data);
 	else
 		rc = tz_decode(out, iana_name, data, size, err);
 done:

@@ -1,8 +1,8 @@
 /* tz.h - time zones by IANA name, from the system's TZif files (RFC 8536), without touching TZ or the C library's state.
  *
  * A zone is immutable once open: any number of threads may use it. Seconds are POSIX seconds (no leap seconds); a local time is
- * written in the same unit, as if the wall clock were UTC. From the file's footer rule the transitions are laid out up to the year
- * 2200; after that the last offset stands. Times handed in lie within 2**60 seconds of 1970.
+ * written in the same unit, as if the wall clock were UTC. From the file's footer rule the transitions are laid out up to the
+ * year 2200; after that the last offset stands. Times handed in lie within 2**60 seconds of 1970.
  */
 #ifndef TZ_H
 #define TZ_H
@@ -11,8 +11,9 @@
 
 struct tz;
 
-/* Reads "America/New_York" below $TZDIR, else below /usr/share/zoneinfo. LG_INVALID: the name is none (absolute, "..", odd characters)
- * or the file is not TZif; LG_NOTFOUND: there is no such zone; LG_UNSUPPORTED: the file counts leap seconds ("right/..."). */
+/* Reads "America/New_York" below $TZDIR, else below /usr/share/zoneinfo. LG_INVALID: the name is none (absolute, "..", odd
+ * characters) or the file is not TZif; LG_NOTFOUND: there is no such zone; LG_UNSUPPORTED: the file counts leap seconds
+ * ("right/..."). */
 enum lg_rc tz_open(struct tz **tz, const char *iana_name, struct lg_err *err) LG_WARN_UNUSED;
 /* The same from the bytes of a TZif file (version 1, 2, 3 or 4); `name` is copied. */
 enum lg_rc tz_decode(struct tz **tz, const char *name, const void *data, size_t size, struct lg_err *err) LG_WARN_UNUSED;
@@ -35,8 +36,8 @@ struct tz_span {
 	int32_t offset;     /* seconds east of UTC */
 };
 
-/* For callers that convert millions of times: keep the span, ask again only outside it. False where the local time is ambiguous or
- * skipped (the span is then empty). A zeroed span holds nothing. */
+/* For callers that convert millions of times: keep the span, ask again only outside it. False where the local time is ambiguous
+ * or skipped (the span is then empty). A zeroed span holds nothing. */
 bool tz_local_span(const struct tz *tz, int64_t local_seconds, struct tz_span *span);
 
 #endif

@@ -44,7 +44,7 @@ static void file_close(struct file_reader *f)
 		fclose(f->file);
 }
 
-/* ---- settings --------------------------------------------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
 
 static bool parser_needs_timezone(const struct lg_registry *registry, const char *name)
 {
@@ -62,10 +62,10 @@ static void put_setting(struct lg_buf *yaml, const char *key, const char *value)
 	lg_buf_append_char(yaml, '\n');
 }
 
-/* The settings as a configuration of one input, so that every spelling, default and error is the service's own. NULL: printed why not
- * (unless quiet). */
-static struct config *make_config(const struct lg_registry *registry, const char *encoding, const char *framing, const char *parser,
-                                  const char *timezone, bool quiet)
+/* The settings as a configuration of one input, so that every spelling, default and error is the service's own. NULL: printed why
+ * not (unless quiet). */
+static struct config *make_config(const struct lg_registry *registry, const char *encoding, const char *framing,
+                                  const char *parser, const char *timezone, bool quiet)
 {
 	struct config_env env = cli_config_env(registry);
 	struct lg_buf yaml = {0};
@@ -97,7 +97,7 @@ static const struct lg_stream_conf *stream_conf(const struct config *config)
 	return config->inputs[0].conf;
 }
 
-/* ---- the two ways to look --------------------------------------------------------------------------------------------------------- */
+/* ---- the two ways to look ---------------------------------------------------------------------------------------- */
 
 struct decode {
 	const struct decode_options *options;
@@ -130,7 +130,8 @@ static bool looks_like_syslog(const struct decode *d)
 	decode_facts_init(&facts);
 	lg_buf_append(&copy, d->head.data, d->head.size);
 	/* A record cut by the end of the head, or broken framing, is for the real run to tell. */
-	syslog = decode_run(stream_conf(config), &copy, true, NULL, &facts.watch, &err) != LG_INVALID && decode_facts_syslog(&facts);
+	syslog = decode_run(stream_conf(config), &copy, true, NULL, &facts.watch, &err) != LG_INVALID &&
+	         decode_facts_syslog(&facts);
 	lg_buf_fini(&copy);
 	decode_facts_fini(&facts);
 	config_free(config);
@@ -203,7 +204,8 @@ static int decode(struct decode *d)
 	struct lg_err err;
 	int code;
 
-	if (file_open(&d->file, o->file, &err) != LG_OK || file_read(&d->file.reader, &d->head, HEAD_SIZE, &d->eof, &err) != LG_OK) {
+	if (file_open(&d->file, o->file, &err) != LG_OK ||
+	    file_read(&d->file.reader, &d->head, HEAD_SIZE, &d->eof, &err) != LG_OK) {
 		fprintf(stderr, "lugger decode: %s\n", err.text);
 		return 1;
 	}
@@ -240,7 +242,10 @@ static int parse_arguments(int argc, char **argv, struct decode_options *o)
 {
 	struct {
 		const char *name, **value;
-	} valued[] = {{"--encoding", &o->encoding}, {"--framing", &o->framing}, {"--parser", &o->parser}, {"--timezone", &o->timezone}};
+	} valued[] = {{"--encoding", &o->encoding},
+	              {"--framing", &o->framing},
+	              {"--parser", &o->parser},
+	              {"--timezone", &o->timezone}};
 
 	for (int i = 1; i < argc; i++) {
 		const char *argument = argv[i], *value = NULL;

@@ -10,15 +10,17 @@ struct decode_options {
 	bool json, explain;
 };
 
-/* ---- decode_run.c: bytes through a stream -------------------------------------------------------------------------------------- */
+/* ---- decode_run.c: bytes through a stream ------------------------------------------------------------------------ */
 
 /* Watches a run. Each may be NULL. */
 struct decode_watch {
 	/* A physical line, before the parser gets it; `raw` are its size bytes in the file. `parser` and its state explain it. */
-	void (*line)(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw, const struct lg_parser *parser, const void *state);
+	void (*line)(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw, const struct lg_parser *parser,
+	             const void *state);
 	void (*record)(struct decode_watch *watch, struct lg_draft *draft);
 	/* At the end; the stream's statistics and what the parser found out. */
-	void (*end)(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser, const void *state);
+	void (*end)(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser,
+	            const void *state);
 };
 
 /* Fills buf with the next bytes behind its end, at most `size`; *eof is set at the end. */
@@ -26,12 +28,12 @@ struct decode_reader {
 	enum lg_rc (*read)(struct decode_reader *reader, struct lg_buf *buf, size_t size, bool *eof, struct lg_err *err);
 };
 
-/* All of the source with these settings, from the bytes already in `head` on (consumed). An error of the stream ends the run; everything
- * before it was shown. */
+/* All of the source with these settings, from the bytes already in `head` on (consumed). An error of the stream ends the run;
+ * everything before it was shown. */
 enum lg_rc decode_run(const struct lg_stream_conf *conf, struct lg_buf *head, bool eof, struct decode_reader *reader,
                       struct decode_watch *watch, struct lg_err *err) LG_WARN_UNUSED;
 
-/* ---- decode_facts.c: what is in it ---------------------------------------------------------------------------------------------- */
+/* ---- decode_facts.c: what is in it ------------------------------------------------------------------------------- */
 
 #define DECODE_SYSTEMS_MAX 32
 
@@ -59,7 +61,7 @@ void decode_facts_print(const struct decode_facts *facts, const struct decode_op
 void decode_facts_block(const struct decode_facts *facts, const struct decode_options *options, const struct lg_stream_conf *conf,
                         struct lg_buf *out);
 
-/* ---- decode_show.c: its records -------------------------------------------------------------------------------------------------- */
+/* ---- decode_show.c: its records ---------------------------------------------------------------------------------- */
 
 struct decode_show;
 

@@ -56,7 +56,8 @@ static void facts_record(struct decode_watch *watch, struct lg_draft *draft)
 		facts->last_ns = draft->time_ns;
 }
 
-static void facts_end(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser, const void *state)
+static void facts_end(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser,
+                      const void *state)
 {
 	struct decode_facts *facts = (struct decode_facts *)watch;
 
@@ -68,7 +69,8 @@ static void facts_end(struct decode_watch *watch, const struct lg_stream_stats *
 
 void decode_facts_init(struct decode_facts *facts)
 {
-	*facts = (struct decode_facts){.watch = {facts_line, facts_record, facts_end}, .first_ns = LG_TIME_UNKNOWN, .last_ns = LG_TIME_UNKNOWN};
+	*facts = (struct decode_facts){
+		.watch = {facts_line, facts_record, facts_end}, .first_ns = LG_TIME_UNKNOWN, .last_ns = LG_TIME_UNKNOWN};
 }
 
 void decode_facts_fini(struct decode_facts *facts)
@@ -146,7 +148,8 @@ void decode_facts_print(const struct decode_facts *facts, const struct decode_op
 	lg_buf_printf(out, "  size       %s in ", text_format_size((uint64_t)facts->bytes, size));
 	put_count(out, facts->stats.lines, "physical record\n", "physical records\n");
 	if (syslog)
-		lg_buf_printf(out, "  content    z/OS SYSLOG: %.*s\n", (int)facts->layout.size, facts->layout.size ? (char *)facts->layout.data : "");
+		lg_buf_printf(out, "  content    z/OS SYSLOG: %.*s\n", (int)facts->layout.size,
+		              facts->layout.size ? (char *)facts->layout.data : "");
 	else
 		lg_buf_append_cstr(out, "  content    text; no z/OS SYSLOG recognised in it\n");
 	if (facts->system_count)
@@ -196,8 +199,8 @@ void decode_facts_block(const struct decode_facts *facts, const struct decode_op
 	put_name(pipe ? "" : options->file, out);
 	lg_buf_append_cstr(out, "\n    type: file\n    path: ");
 	option_put_scalar(out, lg_str_from(path ? path : pipe ? "/path/to/the/file" : options->file));
-	lg_buf_printf(out, "\n    encoding: %s\n    framing: %s\n    parser: %s\n", conf->encoding, conf->framing == LG_FRAMING_RDW ? "rdw" : "line",
-	              conf->parser->name);
+	lg_buf_printf(out, "\n    encoding: %s\n    framing: %s\n    parser: %s\n", conf->encoding,
+	              conf->framing == LG_FRAMING_RDW ? "rdw" : "line", conf->parser->name);
 	for (const struct lg_option *row = conf->parser->options; row && row->name; row++) {
 		if (strcmp(row->name, "timezone") != 0)
 			continue;

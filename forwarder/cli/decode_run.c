@@ -62,8 +62,8 @@ static void tap_fini(void *state)
 	free(run->parser_state);
 }
 
-static const struct lg_parser tap_parser = {.name = "tap", .doc = "", .state_size = sizeof(struct tap), .init = tap_init, .line = tap_line,
-                                            .flush = tap_flush, .fini = tap_fini};
+static const struct lg_parser tap_parser = {.name = "tap", .doc = "", .state_size = sizeof(struct tap), .init = tap_init,
+                                            .line = tap_line, .flush = tap_flush, .fini = tap_fini};
 
 static void run_emit(struct lg_sink *sink, struct lg_draft *draft)
 {

@@ -74,8 +74,8 @@ static void put_hex(struct lg_buf *out, const uint8_t *bytes, size_t size)
 		lg_buf_printf(out, "%s%02x", i ? " " : "", bytes[i]);
 }
 
-static void explain_line(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw, const struct lg_parser *parser,
-                         const void *state)
+static void explain_line(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw,
+                         const struct lg_parser *parser, const void *state)
 {
 	struct decode_show *show = (struct decode_show *)watch;
 	size_t size = (size_t)(line->end - line->begin);
@@ -105,7 +105,8 @@ static void explain_line(struct decode_watch *watch, const struct lg_line *line,
 		flush(show);
 }
 
-static void show_end(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser, const void *state)
+static void show_end(struct decode_watch *watch, const struct lg_stream_stats *stats, const struct lg_parser *parser,
+                     const void *state)
 {
 	(void)stats, (void)parser, (void)state;
 	flush((struct decode_show *)watch);

@@ -299,7 +299,8 @@ static struct lg_str decode_utf8(const uint8_t *data, size_t size, struct lg_buf
 	return has_nel(text) ? newlines_for_nel(text, scratch) : text;
 }
 
-struct lg_str charset_decode(enum charset_id id, const uint8_t *data, size_t size, struct lg_buf *scratch, uint64_t *substitutions)
+struct lg_str charset_decode(enum charset_id id, const uint8_t *data, size_t size, struct lg_buf *scratch,
+                             uint64_t *substitutions)
 {
 	if (charset_is_ebcdic(id))
 		return decode_single_byte(charset_table(id), data, size, scratch);

@@ -7,7 +7,7 @@
 #include "base/wire.h"
 #include "codec/framing.h"
 
-/* ---- what kind of text --------------------------------------------------------------------------------------------------------- */
+/* ---- what kind of text ------------------------------------------------------------------------------------------- */
 
 #define TEXT_MIN 16 /* bytes below which nothing is called EBCDIC */
 
@@ -82,29 +82,29 @@ static enum charset_id ebcdic_page(const struct profile *p, enum lg_framing fram
 	return framing == LG_FRAMING_RDW ? CHARSET_IBM_037 : CHARSET_IBM_1047;
 }
 
-/* ---- descriptor words ---------------------------------------------------------------------------------------------------------- */
+/* ---- descriptor words -------------------------------------------------------------------------------------------- */
 
 /* Ways to put a length in front of a record that are seen off the mainframe (mainframe.md 2.2). */
 enum form { FORM_RDW, FORM_SPANNED, FORM_BE_EXCLUSIVE, FORM_LE_EXCLUSIVE, FORM_LE_INCLUSIVE, FORM_U32, FORM_BDW, FORM_COUNT };
+
+#define WITH_RDW "transfer the data set by FTP in binary with \"quote site rdw\"."
+#define KEEP_RDW "This variant is not in this version. To keep IBM's RDW, " WITH_RDW
 
 static const struct {
 	const char *what, *remedy;
 } forms[FORM_COUNT] = {
 	[FORM_RDW] = {"records with RDW", ""},
 	[FORM_SPANNED] = {"spanned records (RECFM VS or VBS) with RDW: segment codes are set",
-	                  "Spanned records are not in this version. Copy the data set to RECFM=VB on z/OS (IDCAMS REPRO or ICEGENER) and transfer "
-	                  "that with RDW."},
-	[FORM_BE_EXCLUSIVE] = {"records with a big-endian length word that does not count itself (not IBM's RDW)",
-	                       "This variant is not in this version. Let the transfer keep IBM's RDW: FTP in binary with \"quote site rdw\"."},
+	                  "Spanned records are not in this version. Copy the data set to RECFM=VB on z/OS (IDCAMS REPRO or ICEGENER) "
+	                  "and transfer that with RDW."},
+	[FORM_BE_EXCLUSIVE] = {"records with a big-endian length word that does not count itself (not IBM's RDW)", KEEP_RDW},
 	[FORM_LE_EXCLUSIVE] = {"records with a little-endian length in bytes 2 and 3 that does not count itself (not IBM's RDW)",
-	                       "This variant is not in this version. Let the transfer keep IBM's RDW: FTP in binary with \"quote site rdw\"."},
-	[FORM_LE_INCLUSIVE] = {"records with a little-endian length in bytes 2 and 3 (not IBM's RDW)",
-	                       "This variant is not in this version. Let the transfer keep IBM's RDW: FTP in binary with \"quote site rdw\"."},
+	                       KEEP_RDW},
+	[FORM_LE_INCLUSIVE] = {"records with a little-endian length in bytes 2 and 3 (not IBM's RDW)", KEEP_RDW},
 	[FORM_U32] = {"records with a 4-byte big-endian length (as z/OSMF sends with X-IBM-Data-Type: record)",
-	              "framing: u32 is not in this version. Transfer the data set by FTP in binary with \"quote site rdw\"."},
+	              "framing: u32 is not in this version. Instead " WITH_RDW},
 	[FORM_BDW] = {"blocks with BDW and RDW",
-	              "framing: bdw is not in this version. Transfer the data set with RDW but without block descriptors: FTP in binary with "
-	              "\"quote site rdw\"."},
+	              "framing: bdw is not in this version. To have RDWs without block descriptors, " WITH_RDW},
 };
 
 /* Bytes of the record at p with its length word, 0 where that is none. At least 4 bytes are there. */
@@ -124,7 +124,9 @@ static size_t form_length(enum form form, const uint8_t *p)
 	case FORM_LE_INCLUSIVE:
 		return be == 0 && le >= FRAMING_RDW_SIZE && le <= FRAMING_RDW_MAX ? le : 0;
 	case FORM_U32:
-		return be == 0 && wire_get_u16(p + 2) >= 1 && wire_get_u16(p + 2) <= FRAMING_RDW_MAX ? (size_t)wire_get_u16(p + 2) + 4 : 0;
+		return be == 0 && wire_get_u16(p + 2) >= 1 && wire_get_u16(p + 2) <= FRAMING_RDW_MAX
+		               ? (size_t)wire_get_u16(p + 2) + 4
+		               : 0;
 	default:
 		return 0;
 	}
@@ -230,10 +232,11 @@ static void describe_damage(struct lg_detect *d, const struct chain *chain, cons
 	d->kind = LG_DETECT_UNKNOWN;
 	d->records = chain->records;
 	used = strlen(d->what);
-	snprintf(d->what + used, sizeof(d->what) - used, " up to offset %zu, where %02x %02x %02x %02x is no record descriptor word",
-	         chain->end, p[0], p[1], p[2], p[3]);
+	snprintf(d->what + used, sizeof(d->what) - used,
+	         " up to offset %zu, where %02x %02x %02x %02x is no record descriptor word", chain->end, p[0], p[1], p[2], p[3]);
 	snprintf(d->remedy, sizeof(d->remedy),
-	         "The file is damaged there, or something else was appended: transfer it again. What lies before is read with %s%s%sframing: rdw.",
+	         "The file is damaged there, or something else was appended: transfer it again. What lies before is read with "
+	         "%s%s%sframing: rdw.",
 	         d->encoding ? "encoding: " : "", d->encoding ? d->encoding : "", d->encoding ? ", " : "");
 }
 
@@ -259,7 +262,8 @@ static bool detect_rdw(struct lg_detect *d, const uint8_t *data, size_t size, bo
 /* The other ways to write lengths; some movers put a header in front or a trailer behind. */
 static bool detect_variants(struct lg_detect *d, const uint8_t *data, size_t size)
 {
-	static const enum form tried[] = {FORM_BDW, FORM_SPANNED, FORM_LE_EXCLUSIVE, FORM_LE_INCLUSIVE, FORM_BE_EXCLUSIVE, FORM_U32, FORM_RDW};
+	static const enum form tried[] = {FORM_BDW,          FORM_SPANNED, FORM_LE_EXCLUSIVE, FORM_LE_INCLUSIVE,
+	                                  FORM_BE_EXCLUSIVE, FORM_U32,     FORM_RDW};
 
 	for (size_t start = 0; start <= 256 && start + 8 < size; start++) {
 		for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
@@ -287,14 +291,15 @@ static bool detect_variants(struct lg_detect *d, const uint8_t *data, size_t siz
 			if (start || chain.broken)
 				snprintf(d->what + used, sizeof(d->what) - used, ", from offset %zu on", start);
 			if (form == FORM_RDW)
-				snprintf(d->remedy, sizeof(d->remedy), "Remove the %zu bytes in front of the first record descriptor word.", start);
+				snprintf(d->remedy, sizeof(d->remedy),
+				         "Remove the %zu bytes in front of the first record descriptor word.", start);
 			return true;
 		}
 	}
 	return false;
 }
 
-/* ---- EBCDIC without any record borders -------------------------------------------------------------------------------------------- */
+/* ---- EBCDIC without any record borders --------------------------------------------------------------------------- */
 
 static bool all(const uint8_t *p, size_t n, const char *set)
 {
@@ -315,7 +320,8 @@ static bool syslog_start(const uint8_t *p)
 	    !all(p + 2, 7, "0123456789ABCDEF") || !all(p + 19, 5, digits))
 		return false;
 	p += all(p + 24, 2, digits) ? 26 : 24;
-	return p[0] == ' ' && all(p + 1, 2, digits) && p[3] == ':' && all(p + 4, 2, digits) && p[6] == ':' && all(p + 7, 2, digits);
+	return p[0] == ' ' && all(p + 1, 2, digits) && p[3] == ':' && all(p + 4, 2, digits) && p[6] == ':' &&
+	       all(p + 7, 2, digits);
 }
 
 static size_t gcd(size_t a, size_t b)
@@ -351,28 +357,31 @@ static void detect_borderless(struct lg_detect *d, const uint8_t *data, size_t s
 	d->records = starts;
 	if (starts >= 3 && common < 80) {
 		snprintf(d->what, sizeof(d->what),
-		         "EBCDIC SYSLOG text without line ends and without RDW: %zu records begin at irregular distances, so a transfer dropped "
-		         "the record descriptor words of a VB data set", starts);
+		         "EBCDIC SYSLOG text without line ends and without RDW: %zu records begin at irregular distances, so a "
+		         "transfer dropped the record descriptor words of a VB data set",
+		         starts);
 		snprintf(d->remedy, sizeof(d->remedy),
-		         "The record borders are not in this file and cannot be restored from it. Transfer it again: FTP in binary with \"quote site "
-		         "rdw\" (SITE RDW; LOCSITE RDW when the z/OS client sends), then encoding: IBM-037, framing: rdw; or in text mode, then "
-		         "encoding: UTF-8, framing: line.");
+		         "The record borders are not in this file and cannot be restored from it. Transfer it again: FTP in binary "
+		         "with \"quote site rdw\" (SITE RDW; LOCSITE RDW when the z/OS client sends), then encoding: IBM-037, "
+		         "framing: rdw; or in text mode, then encoding: UTF-8, framing: line.");
 	} else if (starts >= 3) {
-		snprintf(d->what, sizeof(d->what), "EBCDIC SYSLOG text in fixed-length records of %zu bytes (or a divisor of it)", common);
+		snprintf(d->what, sizeof(d->what), "EBCDIC SYSLOG text in fixed-length records of %zu bytes (or a divisor of it)",
+		         common);
 		snprintf(d->remedy, sizeof(d->remedy),
-		         "framing: fixed is not in this version. Transfer the data set in text mode, then encoding: UTF-8, framing: line.");
+		         "framing: fixed is not in this version. Transfer the data set in text mode, then encoding: UTF-8, "
+		         "framing: line.");
 	} else {
 		snprintf(d->what, sizeof(d->what), "EBCDIC text without line ends and without record descriptor words");
 		snprintf(d->remedy, sizeof(d->remedy),
-		         "Either fixed-length records (framing: fixed is not in this version) or a VB data set whose RDWs a transfer dropped. Transfer "
-		         "it again: FTP in binary with \"quote site rdw\", or in text mode.");
+		         "Either fixed-length records (framing: fixed is not in this version) or a VB data set whose RDWs a "
+		         "transfer dropped. Transfer it again: FTP in binary with \"quote site rdw\", or in text mode.");
 	}
 }
 
-/* ---- the answers ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the answers ------------------------------------------------------------------------------------------------- */
 
-static void detect_text(struct lg_detect *d, enum charset_id charset, const struct profile *profile, const uint8_t *data, size_t size,
-                        bool whole)
+static void detect_text(struct lg_detect *d, enum charset_id charset, const struct profile *profile, const uint8_t *data,
+                        size_t size, bool whole)
 {
 	bool ebcdic = charset_is_ebcdic(charset);
 	size_t newlines = ebcdic ? profile->newline_ebcdic : profile->newline_ascii;
@@ -397,7 +406,8 @@ static void detect_text(struct lg_detect *d, enum charset_id charset, const stru
 	d->framing = LG_FRAMING_LINE;
 	d->encoding = charset_name(charset);
 	d->records = newlines;
-	snprintf(d->what, sizeof(d->what), "%s text (%s) in lines", ebcdic ? "EBCDIC" : profile->high ? "8-bit" : "plain", d->encoding);
+	snprintf(d->what, sizeof(d->what), "%s text (%s) in lines", ebcdic ? "EBCDIC" : profile->high ? "8-bit" : "plain",
+	         d->encoding);
 }
 
 void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole)
@@ -435,8 +445,8 @@ void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole
 
 static enum lg_rc suggest(struct lg_err *err, const char *encoding, const char *framing, const char *looks)
 {
-	return lg_err_set(err, LG_INVALID, "the data look like %s, which the settings do not fit; set encoding: %s, framing: %s", looks, encoding,
-	                  framing);
+	return lg_err_set(err, LG_INVALID, "the data look like %s, which the settings do not fit; set encoding: %s, framing: %s",
+	                  looks, encoding, framing);
 }
 
 /* Line settings on a chain of RDWs. LG_AGAIN while the first record has not come whole. */
@@ -459,8 +469,8 @@ static enum lg_rc check_rdw(const uint8_t *data, size_t size, bool whole, struct
 	return suggest(err, d.encoding, "rdw", d.what);
 }
 
-enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const uint8_t *data, size_t size, bool start, bool whole,
-                        struct lg_err *err)
+enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const uint8_t *data, size_t size, bool start,
+                        bool whole, struct lg_err *err)
 {
 	struct profile profile = {.utf8 = true};
 	bool rdw = framing == LG_FRAMING_RDW;
@@ -486,7 +496,8 @@ enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const 
 			return rc;
 		profile_add(&profile, data, size);
 	}
-	if (charset_is_ebcdic(charset) && !rdw && size >= 4096 && !profile.newline_ebcdic && charset_is_ebcdic(profile_charset(&profile))) {
+	if (charset_is_ebcdic(charset) && !rdw && size >= 4096 && !profile.newline_ebcdic &&
+	    charset_is_ebcdic(profile_charset(&profile))) {
 		struct lg_detect d = {0};
 
 		detect_borderless(&d, data, size);
@@ -498,8 +509,8 @@ enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const 
 	if (charset_is_ebcdic(seen) && !charset_is_ebcdic(charset))
 		return suggest(err, charset_name(ebcdic_page(&profile, framing)), rdw ? "rdw" : "line", "EBCDIC text");
 	/* Blanks of EBCDIC are @ in ASCII: only text with real letters speaks against EBCDIC. */
-	if (charset_is_ebcdic(charset) && (seen == CHARSET_UTF_8 || seen == CHARSET_ISO_8859_1) && profile.ascii * 100 >= profile.bytes * 80 &&
-	    profile.ebcdic * 100 <= profile.bytes * 70)
+	if (charset_is_ebcdic(charset) && (seen == CHARSET_UTF_8 || seen == CHARSET_ISO_8859_1) &&
+	    profile.ascii * 100 >= profile.bytes * 80 && profile.ebcdic * 100 <= profile.bytes * 70)
 		return suggest(err, charset_name(seen), rdw ? "rdw" : "line", "ASCII text");
 	return LG_OK;
 }

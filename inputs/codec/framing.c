@@ -21,7 +21,7 @@ void framing_init(struct framer *f, enum lg_framing framing, enum charset_id cha
 	f->limit = limit < 16 ? 16 : limit > INT32_MAX ? INT32_MAX : (size_t)limit;
 }
 
-/* ---- line ------------------------------------------------------------------------------------------------------------------- */
+/* ---- line -------------------------------------------------------------------------------------------------------- */
 
 /* The next terminator of one kind at or behind p; `until` where there is none. */
 static const uint8_t *search(const struct framer *f, int kind, const uint8_t *p, const uint8_t *start)
@@ -122,25 +122,27 @@ static enum lg_rc line_next(struct framer *f, const uint8_t *data, size_t size, 
 	return LG_OK;
 }
 
-/* ---- rdw -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rdw --------------------------------------------------------------------------------------------------------- */
 
 static enum lg_rc bad_rdw(const uint8_t *data, size_t length, int64_t offset, struct lg_err *err)
 {
 	if (length >= FRAMING_RDW_SIZE && length <= FRAMING_RDW_MAX && data[2] >= 1 && data[2] <= 3 && data[3] == 0)
 		return lg_err_set(err, LG_UNSUPPORTED,
-		                  "the record descriptor word at offset %lld, %02x %02x %02x %02x, is that of a segment (%s): spanned records "
-		                  "(RECFM VS, VBS) are not in this version",
+		                  "the record descriptor word at offset %lld, %02x %02x %02x %02x, is that of a segment (%s): "
+		                  "spanned records (RECFM VS, VBS) are not in this version",
 		                  (long long)offset, data[0], data[1], data[2], data[3],
 		                  data[2] == 1 ? "first" : data[2] == 2 ? "last" : "middle");
 	return lg_err_set(err, LG_CORRUPT,
-	                  "no record descriptor word at offset %lld: %02x %02x %02x %02x is not a length of %d to %d followed by two zero bytes",
+	                  "no record descriptor word at offset %lld: %02x %02x %02x %02x is not a length of %d to %d followed by "
+	                  "two zero bytes",
 	                  (long long)offset, data[0], data[1], data[2], data[3], FRAMING_RDW_SIZE, FRAMING_RDW_MAX);
 }
 
 /* `last` came before the record's end: what is there is given out, never dropped. */
 static void rdw_torn(struct framer *f, const uint8_t *data, size_t header, size_t size, struct framing_piece *piece)
 {
-	*piece = (struct framing_piece){.data = data + header, .size = size - header, .consumed = size, .final = true, .torn = true};
+	*piece = (struct framing_piece){
+		.data = data + header, .size = size - header, .consumed = size, .final = true, .torn = true};
 	piece->truncated = true;
 	if (f->state.skipping)
 		piece->data = NULL;
@@ -175,8 +177,8 @@ static void rdw_piece(struct framer *f, const uint8_t *data, size_t header, size
 	}
 }
 
-static enum lg_rc rdw_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset, struct framing_piece *piece,
-                           struct lg_err *err)
+static enum lg_rc rdw_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
+                           struct framing_piece *piece, struct lg_err *err)
 {
 	size_t header = 0, left = f->state.left, want;
 
@@ -216,8 +218,8 @@ static enum lg_rc rdw_next(struct framer *f, const uint8_t *data, size_t size, b
 	return LG_OK;
 }
 
-enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset, struct framing_piece *piece,
-                        struct lg_err *err)
+enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
+                        struct framing_piece *piece, struct lg_err *err)
 {
 	if (f->framing == LG_FRAMING_RDW)
 		return rdw_next(f, data, size, last, offset, piece, err);

@@ -5,8 +5,8 @@
  *
  * line: a record ends at LF, CR LF, or NEL (U+0085): 0A, C2 85 in UTF-8; 0A, 85 in ISO-8859-1; in the EBCDIC pages 15 (NEL, what
  *       z/OS UNIX writes) and 25 (LF), each with or without 0D before it.
- * rdw:  4 bytes before each record: big-endian length with these 4 (4..32760), then two zero bytes (z/OS DFSMS Using Data Sets, "Record
- *       descriptor word"). Nothing is resynchronised by guess.
+ * rdw:  4 bytes before each record: big-endian length with these 4 (4..32760), then two zero bytes (z/OS DFSMS Using Data Sets,
+ *       "Record descriptor word"). Nothing is resynchronised by guess.
  */
 #ifndef FRAMING_H
 #define FRAMING_H
@@ -49,9 +49,10 @@ struct framing_piece {
 void framing_init(struct framer *f, enum lg_framing framing, enum charset_id charset, uint64_t limit, bool truncate);
 /* Call once whenever the bytes offered have changed (moved, grown), before the first framing_next on them. */
 void framing_offer(struct framer *f, const uint8_t *data, size_t size);
-/* Takes the next piece from `data`, which lies within the bytes last offered and reaches to their end. `offset` is for messages only.
- * LG_OK: *piece is filled, move on by consumed. LG_AGAIN: not enough bytes. LG_CORRUPT, LG_UNSUPPORTED: err tells; nothing consumed. */
-enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset, struct framing_piece *piece,
-                        struct lg_err *err) LG_WARN_UNUSED;
+/* Takes the next piece from `data`, which lies within the bytes last offered and reaches to their end. `offset` is for messages
+ * only. LG_OK: *piece is filled, move on by consumed. LG_AGAIN: not enough bytes. LG_CORRUPT, LG_UNSUPPORTED: err tells; nothing
+ * consumed. */
+enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
+                        struct framing_piece *piece, struct lg_err *err) LG_WARN_UNUSED;
 
 #endif

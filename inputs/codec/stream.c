@@ -17,9 +17,10 @@ const struct lg_option lg_stream_options[] = {
 	 .doc = "Encoding of the source: UTF-8, ISO-8859-1, IBM-037 (z/OS data sets), IBM-1047 (z/OS UNIX files), or auto."},
 	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_stream_conf, framing), .fallback = "line",
 	 .choices = "line|rdw|auto",
-	 .doc = "How records are told apart: by line ends, by record descriptor words (RECFM V or VB, transferred with RDW), or auto."},
-	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct lg_stream_conf, max_record_size), .fallback = "64KiB",
-	 .min = 256, .max = 1048576, .doc = "Longest physical record that is taken whole."},
+	 .doc = "How records are told apart: by line ends, by record descriptor words (RECFM V or VB, transferred with RDW), or "
+	        "auto."},
+	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct lg_stream_conf, max_record_size),
+	 .fallback = "64KiB", .min = 256, .max = 1048576, .doc = "Longest physical record that is taken whole."},
 	{.name = "on_oversize", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_stream_conf, on_oversize), .fallback = "split",
 	 .choices = "split|truncate", .doc = "What becomes of a longer one; either way it is counted."},
 	{.name = "parser", .type = LG_OPT_PARSER, .offset = offsetof(struct lg_stream_conf, parser), .fallback = "text",
@@ -27,7 +28,8 @@ const struct lg_option lg_stream_options[] = {
 	LG_OPTION_END,
 };
 
-/* A part of a split record that was given to the parser, and the framing state in front of it: needed when a restart begins there. */
+/* A part of a split record that was given to the parser, and the framing state in front of it: needed when a restart begins
+ * there. */
 struct stream_mark {
 	int64_t begin;
 	struct framing_state state;
@@ -113,7 +115,7 @@ void lg_stream_free(struct lg_stream *s)
 	free(s);
 }
 
-/* ---- bytes to lines --------------------------------------------------------------------------------------------------------- */
+/* ---- bytes to lines ---------------------------------------------------------------------------------------------- */
 
 /* Whether [begin, end) was emitted before the restart. */
 static bool already_emitted(struct lg_stream *s, int64_t begin, int64_t end)
@@ -263,7 +265,7 @@ int lg_stream_framing(const struct lg_stream *s)
 	return (int)s->framer.framing;
 }
 
-/* ---- the restart position --------------------------------------------------------------------------------------------------- */
+/* ---- the restart position ---------------------------------------------------------------------------------------- */
 
 static size_t held_ranges(const struct lg_stream *s, struct lg_range ranges[LG_HELD_MAX])
 {
@@ -323,8 +325,11 @@ static struct framing_state state_at(const struct lg_stream *s, int64_t restart)
  *   u8 version, u8 charset (enum charset_id), u8 framing (enum lg_framing), u8 flags
  *   varint restart, varint part, varint left
  *   u16 size of the parser's state, its bytes
- *   u8 number of emitted ranges; of each: varint distance of its begin from the end of the one before (from restart), varint length
- * Ranges that found no room would be emitted again after a restart, never lost; the parser's bound (LG_HELD_MAX) keeps it from happening. */
+ *   u8 number of emitted ranges; of each: varint distance of its begin from the end of the one before (first: from restart),
+ *      varint length
+ *
+ * Ranges that found no room would be emitted again after a restart, never lost; the parser's bound (LG_HELD_MAX) keeps it from
+ * happening. */
 size_t lg_stream_save(const struct lg_stream *s, uint8_t *bytes)
 {
 	struct lg_range held[LG_HELD_MAX], *emitted;
@@ -405,8 +410,8 @@ static enum lg_rc load(struct lg_stream *s, const uint8_t *saved, size_t size, s
 	return LG_OK;
 }
 
-enum lg_rc lg_stream_load(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink, const uint8_t *saved,
-                          size_t size, struct lg_err *err)
+enum lg_rc lg_stream_load(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink,
+                          const uint8_t *saved, size_t size, struct lg_err *err)
 {
 	struct lg_stream *s;
 	enum lg_rc rc = lg_stream_new(&s, conf, sink, 0, err);

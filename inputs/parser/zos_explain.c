@@ -40,15 +40,17 @@ static const char *request_type(char c)
 	return "unknown";
 }
 
-/* One field at `at` (0-based from column 1); columns are counted from 1 as IBM's books do. Nothing where the line ends before it. */
-static void put_field(struct lg_buf *out, const struct zos_columns *cols, size_t at, size_t size, const char *name, const char *meaning)
+/* One field at `at` (0-based from column 1); columns are counted from 1 as IBM's books do. Nothing where the line
+ * ends before it. */
+static void put_field(struct lg_buf *out, const struct zos_columns *cols, size_t at, size_t size, const char *name,
+                      const char *meaning)
 {
 	if (at >= cols->size)
 		return;
 	if (size > cols->size - at)
 		size = cols->size - at;
-	lg_buf_printf(out, "  columns %3zu-%-3zu %-20s \"%.*s\"%s%s\n", at + 1, at + size, name, (int)size, cols->at + at, meaning ? " = " : "",
-	              meaning ? meaning : "");
+	lg_buf_printf(out, "  columns %3zu-%-3zu %-20s \"%.*s\"%s%s\n", at + 1, at + size, name, (int)size, cols->at + at,
+	              meaning ? " = " : "", meaning ? meaning : "");
 }
 
 void zos_explain_line(const void *state, const struct lg_line *line, struct lg_buf *out)

@@ -48,7 +48,8 @@ static struct outcome run(struct framer f, const uint8_t *data, size_t size, siz
 			if (o.rc != LG_OK)
 				break;
 			require(piece.consumed > 0 && piece.consumed <= seen - o.end);
-			require(!piece.data || (piece.data >= data + o.end && piece.data + piece.size <= data + o.end + piece.consumed));
+			require(!piece.data ||
+			        (piece.data >= data + o.end && piece.data + piece.size <= data + o.end + piece.consumed));
 			note(&o, &piece);
 			o.end += piece.consumed;
 		}
@@ -64,8 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 4)
 		return 0;
-	framing_init(&f, data[0] & 1 ? LG_FRAMING_RDW : LG_FRAMING_LINE, (enum charset_id)(1 + (data[0] >> 1) % (CHARSET_COUNT - 1)),
-	             16 + data[2] % 64u, data[1] & 1);
+	framing_init(&f, data[0] & 1 ? LG_FRAMING_RDW : LG_FRAMING_LINE,
+	             (enum charset_id)(1 + (data[0] >> 1) % (CHARSET_COUNT - 1)), 16 + data[2] % 64u, data[1] & 1);
 	whole = run(f, data + 4, size - 4, SIZE_MAX);
 	pieces = run(f, data + 4, size - 4, 1u + data[3]);
 	require(whole.rc == pieces.rc && whole.end == pieces.end && whole.pieces == pieces.pieces && whole.hash == pieces.hash);

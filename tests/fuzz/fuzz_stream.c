@@ -1,5 +1,5 @@
-/* Any bytes through a stream, with and without a crash: the records are the same. And any bytes as a saved position, or under detection.
- * The first four bytes choose: settings, oversize rule and mode, chunk size, after which chunk it crashes. */
+/* Any bytes through a stream, with and without a crash: the records are the same. And any bytes as a saved position, or under
+ * detection. The first four bytes choose: settings, oversize rule and mode, chunk size, after which chunk it crashes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +36,8 @@ static enum lg_rc feed(struct lg_stream *s, const uint8_t *data, size_t size, si
 	return LG_OK;
 }
 
-static enum lg_rc run(const struct lg_stream_conf *conf, const uint8_t *data, size_t size, size_t chunk, size_t crash_after, struct kept *kept)
+static enum lg_rc run(const struct lg_stream_conf *conf, const uint8_t *data, size_t size, size_t chunk, size_t crash_after,
+                      struct kept *kept)
 {
 	uint8_t saved[LG_STREAM_SAVE_MAX];
 	struct lg_stream *s;

@@ -8,7 +8,7 @@
 #include "api/lg_stream.h"
 #include "base/mem.h"
 
-/* Every body emitted, one after the other. */
+/* Every record emitted, one after the other: its body, and where it has fields those and its time. */
 struct kept {
 	struct lg_sink sink;
 	char **bodies;
@@ -18,9 +18,22 @@ struct kept {
 static void kept_emit(struct lg_sink *sink, struct lg_draft *draft)
 {
 	struct kept *kept = (struct kept *)sink;
+	struct lg_buf text = {0};
 
+	lg_buf_append_str(&text, draft->body);
+	for (size_t i = 0; i < draft->field_count; i++) {
+		const struct lg_value *value = &draft->fields[i];
+
+		if (value->type == LG_T_NUMBER || value->type == LG_T_BOOL)
+			lg_buf_printf(&text, " {%u: %lld}", value->field, (long long)value->number);
+		else
+			lg_buf_printf(&text, " {%u: %.*s}", value->field, (int)value->text.size, value->text.data);
+	}
+	if (draft->field_count)
+		lg_buf_printf(&text, " @%lld/%u", (long long)draft->time_ns, draft->severity);
 	kept->bodies = mem_grow(kept->bodies, &kept->cap, kept->count + 1, sizeof(*kept->bodies));
-	kept->bodies[kept->count++] = mem_strndup(draft->body.size ? draft->body.data : "", draft->body.size);
+	kept->bodies[kept->count++] = mem_strndup(text.size ? (char *)text.data : "", text.size);
+	lg_buf_fini(&text);
 }
 
 static inline struct kept kept_make(void)
@@ -36,7 +49,7 @@ static inline void kept_fini(struct kept *kept)
 	*kept = kept_make();
 }
 
-/* ---- "plain": every line is a record; a part or a cut shows in front of the text --------------------------------------------- */
+/* ---- "plain": every line is a record; a part or a cut shows in front of the text --------------------------------- */
 
 static enum lg_rc test_init(void *state, const void *conf, struct lg_err *err)
 {
@@ -74,8 +87,8 @@ static inline const struct lg_parser *plain_parser(void)
 	return &parser;
 }
 
-/* ---- "keyed": lines that start with a..e wait under that letter until one with ';' behind the letter comes; others are records of their
- * own. Parts and cuts show in the text. ------------------------------------------------------------------------------------------- */
+/* ---- "keyed": lines that start with a..e wait under that letter until one with ';' behind the letter comes; others are records
+ * of their own. Parts and cuts show in the text. */
 
 #define KEYS 5
 
@@ -155,7 +168,8 @@ static void keyed_line(void *state, const struct lg_line *line, struct lg_sink *
 		size_t key = (size_t)(c - 'a');
 
 		lg_buf_append_str(&k->open[key].text, lg_buf_str(&text));
-		k->open[key].lines = mem_grow(k->open[key].lines, &k->open[key].cap, k->open[key].count + 1, sizeof(struct lg_range));
+		k->open[key].lines =
+			mem_grow(k->open[key].lines, &k->open[key].cap, k->open[key].count + 1, sizeof(struct lg_range));
 		k->open[key].lines[k->open[key].count++] = (struct lg_range){line->begin, line->end};
 		if (line->text.size > 1 && line->text.data[1] == ';')
 			close_key(k, key, sink);
@@ -211,9 +225,9 @@ static void keyed_fini(void *state)
 
 static inline const struct lg_parser *keyed_parser(void)
 {
-	static const struct lg_parser parser = {.name = "keyed", .state_size = sizeof(struct keyed), .init = test_init, .line = keyed_line,
-	                                        .flush = keyed_flush, .held = keyed_held, .save = keyed_save, .load = keyed_load,
-	                                        .fini = keyed_fini};
+	static const struct lg_parser parser = {.name = "keyed", .state_size = sizeof(struct keyed), .init = test_init,
+	                                        .line = keyed_line, .flush = keyed_flush, .held = keyed_held, .save = keyed_save,
+	                                        .load = keyed_load, .fini = keyed_fini};
 
 	return &parser;
 }

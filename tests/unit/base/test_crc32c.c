@@ -1,4 +1,5 @@
-/* crc32c: the vectors of RFC 3720 B.4, and both implementations against the definition. The source is included for its static functions. */
+/* crc32c: the vectors of RFC 3720 B.4, and both implementations against the definition. The source is included for its static
+ * functions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -79,7 +79,8 @@ static void whole_numbers_are_read(void **state)
 		const char *text;
 		int64_t value;
 	} good[] = {{"0", 0}, {"-1", -1}, {"007", 7}, {"9223372036854775807", INT64_MAX}, {"-9223372036854775807", -INT64_MAX}};
-	static const char *const bad[] = {"", "-", "1x", " 1", "+1", "9223372036854775808", "99999999999999999999", "0x10", "1.5"};
+	static const char *const bad[] = {"",     "-",  "1x", " 1", "+1", "9223372036854775808", "99999999999999999999",
+	                                  "0x10", "1.5"};
 	int64_t value;
 
 	(void)state;

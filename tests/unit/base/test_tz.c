@@ -105,9 +105,10 @@ static void utc_is_one_span(void **state)
 }
 
 /* Southern, negative daylight time (Dublin), half hours, no rule, odd history. */
-static const char *const zones[] = {"America/New_York", "Europe/Berlin", "Australia/Sydney", "Australia/Lord_Howe", "Europe/Dublin",
-                                    "Asia/Kolkata", "America/Sao_Paulo", "Africa/Casablanca", "Pacific/Apia", "Asia/Tehran",
-                                    "America/Nuuk", "America/Santiago", "Antarctica/Troll", "Etc/GMT+5", "UTC"};
+static const char *const zones[] = {
+	"America/New_York", "Europe/Berlin",     "Australia/Sydney",  "Australia/Lord_Howe", "Europe/Dublin",
+	"Asia/Kolkata",     "America/Sao_Paulo", "Africa/Casablanca", "Pacific/Apia",        "Asia/Tehran",
+	"America/Nuuk",     "America/Santiago",  "Antarctica/Troll",  "Etc/GMT+5",           "UTC"};
 
 static void every_zone_agrees_with_the_c_library(void **state)
 {

@@ -34,7 +34,8 @@ static void every_usual_spelling_is_known(void **state)
 
 static void other_names_are_refused(void **state)
 {
-	static const char *const bad[] = {"", "-", "IBM-500", "IBM-1147", "10470", "utf-16", "IBM-037 with a very long tail behind it", "latin10"};
+	static const char *const bad[] = {
+		"", "-", "IBM-500", "IBM-1147", "10470", "utf-16", "IBM-037 with a very long tail behind it", "latin10"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -187,7 +188,8 @@ static void each_maximal_subpart_becomes_one_replacement(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		uint64_t substitutions = 0;
-		struct lg_str s = charset_decode(CHARSET_UTF_8, (const uint8_t *)table[i].in, strlen(table[i].in), &scratch, &substitutions);
+		struct lg_str s = charset_decode(CHARSET_UTF_8, (const uint8_t *)table[i].in, strlen(table[i].in), &scratch,
+		                                 &substitutions);
 
 		assert_int_equal(s.size, strlen(table[i].out));
 		assert_memory_equal(s.data, table[i].out, s.size);

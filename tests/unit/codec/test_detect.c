@@ -22,7 +22,18 @@ static const char *const syslog_lines[] = {
 #define LINES (sizeof(syslog_lines) / sizeof(syslog_lines[0]))
 
 /* How the bytes are made: an encoding and what stands around each line. */
-enum around { AROUND_LF, AROUND_NEL, AROUND_RDW, AROUND_NOTHING, AROUND_FIXED, AROUND_BE_EXCLUSIVE, AROUND_LE, AROUND_U32, AROUND_BDW, AROUND_SPANNED };
+enum around {
+	AROUND_LF,
+	AROUND_NEL,
+	AROUND_RDW,
+	AROUND_NOTHING,
+	AROUND_FIXED,
+	AROUND_BE_EXCLUSIVE,
+	AROUND_LE,
+	AROUND_U32,
+	AROUND_BDW,
+	AROUND_SPANNED
+};
 
 static void encode(struct lg_buf *out, enum charset_id charset, const char *text)
 {
@@ -136,7 +147,8 @@ static void latin_1_is_not_taken_for_ebcdic(void **state)
 
 static void utf8_in_other_scripts_is_not_taken_for_ebcdic(void **state)
 {
-	static const char text[] = "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\n";
+	static const char text[] =
+		"\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\n";
 	struct lg_detect d;
 	struct lg_err err;
 

@@ -3,14 +3,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "codec_kit.h"
 
 #include "codec/charset.h"
+#include "parser/zos_syslog.h"
 
-/* ---- random sources ---------------------------------------------------------------------------------------------------------------- */
+/* ---- random sources ---------------------------------------------------------------------------------------------- */
 
 static uint32_t rng;
 
@@ -82,7 +84,8 @@ static struct lg_stream *open_stream(const struct lg_stream_conf *conf, struct k
 {
 	struct lg_stream *s;
 	struct lg_err err;
-	enum lg_rc rc = saved ? lg_stream_load(&s, conf, &kept->sink, saved, size, &err) : lg_stream_new(&s, conf, &kept->sink, 0, &err);
+	enum lg_rc rc =
+		saved ? lg_stream_load(&s, conf, &kept->sink, saved, size, &err) : lg_stream_new(&s, conf, &kept->sink, 0, &err);
 
 	if (rc != LG_OK)
 		fail_msg("%s", err.text);
@@ -154,8 +157,10 @@ static void records_are_the_same_with_and_without_crashes(void **state)
 	(void)state;
 	for (uint32_t round = 0; round < 400; round++) {
 		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 1],
-		                              .framing = round & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE, .on_oversize = round & 4 ? 1 : 0,
-		                              .max_record_size = 256, .parser = keyed_parser()};
+		                              .framing = round & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE,
+		                              .on_oversize = round & 4 ? 1 : 0,
+		                              .max_record_size = 256,
+		                              .parser = keyed_parser()};
 		struct kept whole = kept_make(), crashing = kept_make();
 		struct lg_buf source;
 
@@ -173,7 +178,98 @@ static void records_are_the_same_with_and_without_crashes(void **state)
 	}
 }
 
-/* ---- single facts ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the same with z/OS SYSLOG: interleaved multi-line messages of several systems, over the autumn hour --------------- */
+
+struct console { /* one system's message that is open */
+	int connector, left;
+};
+
+static void put_line(struct lg_buf *out, const char *fmt, ...) LG_PRINTF(2, 3);
+static void put_line(struct lg_buf *out, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	lg_buf_printf(out, "%s\n", text);
+}
+
+/* A head line of a system at `hundredths` after 2026-11-01 00:30 local time, when clocks go back at 02:00. */
+static void put_head(struct lg_buf *out, char type, unsigned system, uint32_t hundredths, const char *text, int connector)
+{
+	uint32_t seconds = 1800 + hundredths / 100;
+	char end[16] = "";
+
+	if (seconds >= 7200)
+		seconds -= 3600;
+	if (connector >= 0)
+		snprintf(end, sizeof(end), " %03d", connector);
+	put_line(out, "%c 4040000 SYS%c     26305 %02u:%02u:%02u.%02u STC%05u 00000090  %s%s", type, 'A' + system, seconds / 3600,
+	         seconds / 60 % 60, seconds % 60, hundredths % 100, below(99999), text, end);
+}
+
+static struct lg_buf random_syslog(size_t lines)
+{
+	struct console open[4] = {{0}};
+	struct lg_buf out = {0};
+	uint32_t hundredths = 0;
+
+	while (lines--) {
+		unsigned system = below(4);
+		struct console *console = &open[system];
+
+		hundredths += below(30000);
+		if (console->left && below(8)) {
+			bool end = --console->left == 0;
+
+			put_line(&out, "%c                                         %03d 00000090  LINE %u OF %d", end ? 'E' : 'D',
+			         console->connector, below(1000), console->connector);
+		} else if (below(3) == 0) {
+			console->connector = (int)(system * 250 + below(250));
+			console->left = 1 + (int)below(5);
+			put_head(&out, 'M', system, hundredths, "IXG283I STAGING DATASET", console->connector);
+		} else {
+			put_head(&out, 'N', system, hundredths, "IEF403I JOB - STARTED", -1);
+			if (below(4) == 0)
+				put_line(&out, "%-56s%s", "S", "AND MORE OF IT");
+		}
+		if (below(40) == 0)
+			put_line(&out, "D                                         %03u 00000090  NOBODY'S LINE", below(1000));
+		if (below(60) == 0)
+			put_line(&out, "1     SDSF  SYSLOG  PRINT  PAGE %u", below(100));
+	}
+	return out;
+}
+
+static void syslog_survives_crashes_exactly(void **state)
+{
+	struct zos_conf zos = {.timezone = (char *)(uintptr_t)"America/New_York", .multiline_timeout_ns = INT64_C(5000000000)};
+	struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)"UTF-8", .framing = LG_FRAMING_LINE, .max_record_size = 256,
+	                              .parser = &zos_syslog_parser, .parser_conf = &zos};
+
+	(void)state;
+	for (uint32_t round = 0; round < 150; round++) {
+		struct kept whole = kept_make(), crashing = kept_make();
+		struct lg_buf source;
+
+		rng = 0x85ebca6bu * (round + 1);
+		source = random_syslog(40 + below(200));
+		run_whole(&conf, &source, &whole);
+		run_crashing(&conf, &source, &crashing);
+		assert_true(whole.count > 10);
+		for (size_t i = 0; i < whole.count && i < crashing.count; i++)
+			if (strcmp(whole.bodies[i], crashing.bodies[i]) != 0)
+				fail_msg("round %u record %zu:\n%s\n%s", round, i, whole.bodies[i], crashing.bodies[i]);
+		assert_int_equal(crashing.count, whole.count);
+		kept_fini(&whole);
+		kept_fini(&crashing);
+		lg_buf_fini(&source);
+	}
+}
+
+/* ---- single facts ------------------------------------------------------------------------------------------------ */
 
 static struct lg_stream_conf lines = {.encoding = (char *)(uintptr_t)"UTF-8", .framing = LG_FRAMING_LINE, .max_record_size = 256};
 
@@ -328,6 +424,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_the_same_with_and_without_crashes),
+		cmocka_unit_test(syslog_survives_crashes_exactly),
 		cmocka_unit_test(the_restart_is_the_oldest_held_line),
 		cmocka_unit_test(a_full_parser_far_into_the_file_still_fits),
 		cmocka_unit_test(damaged_positions_are_refused),

@@ -79,7 +79,10 @@ static void lines_end_at_lf_crlf_and_nel(void **state)
 	(void)state;
 	EXPECT(conf_of("UTF-8", LG_FRAMING_LINE), "one\ntwo\r\n\nthree\xc2\x85" "four\r\xc2\x85\xc3\x85x\x85y\nlast",
 	       "one|two||three|four|\xc3\x85x\xef\xbf\xbdy|last|");
-	EXPECT(conf_of("ISO-8859-1", LG_FRAMING_LINE), "one\ntwo\r\n\nthree\x85" "f\xfcnf\r\x85z", "one|two||three|f\xc3\xbcnf|z|");
+	EXPECT(conf_of("ISO-8859-1", LG_FRAMING_LINE),
+	       "one\ntwo\r\n\nthree\x85"
+	       "f\xfcnf\r\x85z",
+	       "one|two||three|f\xc3\xbcnf|z|");
 	EXPECT(conf_of("UTF-8", LG_FRAMING_LINE), "", "");
 	EXPECT(conf_of("UTF-8", LG_FRAMING_LINE), "a\rb\n", "a\rb|");
 	EXPECT(conf_of("UTF-8", LG_FRAMING_LINE), "a\r", "a|");
@@ -119,20 +122,34 @@ static struct lg_stream_conf limited(const char *encoding, int framing, int on_o
 static void long_lines_are_split_into_numbered_parts(void **state)
 {
 	(void)state;
-	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcdef\n0123456789abcdefg\r\nx\n0123456789abcdef0123456789abcdef\n",
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0),
+	       "0123456789abcdef\n0123456789abcdefg\r\nx\n0123456789abcdef0123456789abcdef\n",
 	       "0123456789abcdef|[1/0]0123456789abcdef|[2/2]g|x|[1/0]0123456789abcdef|[2/2]0123456789abcdef|");
 	/* never within a character */
-	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcd\xe2\x82\xac" "ef\n", "[1/0]0123456789abcd|[2/2]\xe2\x82\xac" "ef|");
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0),
+	       "0123456789abcd\xe2\x82\xac"
+	       "ef\n",
+	       "[1/0]0123456789abcd|[2/2]\xe2\x82\xac"
+	       "ef|");
 	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 0), "0123456789abcdefgh", "[1/0]0123456789abcdef|[2/2]gh|");
-	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 0), "\0\x18\0\0" "0123456789abcdefghij" "\0\5\0\0z", "[1/0]0123456789abcdef|[2/2]ghij|z|");
+	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 0),
+	       "\0\x18\0\0"
+	       "0123456789abcdefghij"
+	       "\0\5\0\0z",
+	       "[1/0]0123456789abcdef|[2/2]ghij|z|");
 }
 
 static void or_cut_and_the_rest_passed_over(void **state)
 {
 	(void)state;
-	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 1), "0123456789abcdefghijklmnopqrstuvwxyz0123\xc2\x85x\n0123456789abcdef\r\nlast and longer than 16",
+	EXPECT(limited("UTF-8", LG_FRAMING_LINE, 1),
+	       "0123456789abcdefghijklmnopqrstuvwxyz0123\xc2\x85x\n0123456789abcdef\r\nlast and longer than 16",
 	       "[cut]0123456789abcdef|x|0123456789abcdef|[cut]last and longer |");
-	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 1), "\0\x28\0\0" "0123456789abcdefghijklmnopqrstuvwxyz" "\0\5\0\0z", "[cut]0123456789abcdef|z|");
+	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 1),
+	       "\0\x28\0\0"
+	       "0123456789abcdefghijklmnopqrstuvwxyz"
+	       "\0\5\0\0z",
+	       "[cut]0123456789abcdef|z|");
 	/* the record ends early, too */
 	EXPECT(limited("UTF-8", LG_FRAMING_RDW, 1), "\0\x28\0\0" "0123456789abcdefgh", "[cut]0123456789abcdef|");
 }
@@ -198,8 +215,9 @@ static void expect_error(const void *data, size_t size, enum lg_rc want, size_t 
 		fail_msg("\"%s\" lacks \"%s\"", err.text, text);
 	assert_int_equal(kept.count, records);
 	/* asked again, it says the same and takes nothing */
-	assert_int_equal(feed_all(s, (const uint8_t *)data + (lg_stream_offset(s) - 1000), size - (size_t)(lg_stream_offset(s) - 1000), 1000,
-	                          true, &err), want);
+	assert_int_equal(feed_all(s, (const uint8_t *)data + (lg_stream_offset(s) - 1000),
+	                          size - (size_t)(lg_stream_offset(s) - 1000), 1000, true, &err),
+	                 want);
 	assert_int_equal(kept.count, records);
 	lg_stream_free(s);
 	kept_fini(&kept);
