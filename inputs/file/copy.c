@@ -28,41 +28,20 @@ static bool is_named_after(const char *base, const char *name)
 	return strncmp(name, base, stem) == 0 && strcmp(name + size - (base_size - stem), extension) == 0;
 }
 
-/* The file that `path` may be a copy of, found by every shorter name that it could be made from. */
-static struct tail *source_by_name(const struct files *files, const char *path)
-{
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *extension = strrchr(base, '.');
-	size_t dir_size = (size_t)(base - path), size = strlen(base), extension_size = extension ? strlen(extension) : 0;
-	char *name = file_alloc(dir_size + size + extension_size + 1);
-	struct tail *source = NULL;
-
-	memcpy(name, path, dir_size);
-	for (size_t prefix = size - 1; prefix > 0 && !source; prefix--) {
-		memcpy(name + dir_size, base, prefix);
-		name[dir_size + prefix] = '\0';
-		source = files_tail_by_name(files, name);
-		if (!source && extension && prefix + extension_size < size) {
-			memcpy(name + dir_size + prefix, extension, extension_size + 1);
-			source = files_tail_by_name(files, name);
-		}
-	}
-	free(name);
-	return source;
-}
-
-enum copy_wait copy_must_wait(const struct files *files, const struct tail *tail, int64_t now_ns)
+static enum copy_wait wait_for_source(struct files *files, const struct tail *tail, struct tail *source, int64_t now_ns)
 {
 	uint8_t stream[LG_STREAM_SAVE_MAX];
 	struct position position;
-	struct tail *source;
 
-	if (tail->life == TAIL_GONE || now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns)
-		return COPY_READ;
-	source = source_by_name(files, tail->path);
 	if (!source || source == tail || source->life == TAIL_GONE)
 		return COPY_READ;
+	/* What is known of the source must be true now, or a copy of its new content is compared with its old. */
+	if (source->health == TAIL_SOUND && !source->queued && source->fd >= 0 && tail_verify(source, now_ns) == TAIL_CUT)
+		files_enqueue(files, source);
+	if (source->queued && source->health == TAIL_SOUND)
+		return COPY_BEHIND;
 	if (source->fresh)
-		return source->queued && source->health == TAIL_SOUND ? COPY_BEHIND : COPY_READ;
+		return COPY_READ;
 	tail_position(source, &position, stream);
 	if (!ident_has_content(&position.ident) || lg_input_once(files->reader.host))
 		return COPY_READ;
@@ -71,6 +50,31 @@ enum copy_wait copy_must_wait(const struct files *files, const struct tail *tail
 	if (tail->size < position.ident.head_size)
 		return COPY_WAIT;
 	return ident_compare(&position.ident, tail->fd) == IDENT_SAME ? COPY_WAIT : COPY_READ;
+}
+
+/* Its source may have any shorter name that this one could be made from: a.log-10 may be a copy of a.log, or of a.log-1. */
+enum copy_wait copy_must_wait(struct files *files, const struct tail *tail, int64_t now_ns)
+{
+	const char *slash = strrchr(tail->path, '/'), *base = slash ? slash + 1 : tail->path, *extension = strrchr(base, '.');
+	size_t dir_size = (size_t)(base - tail->path), size = strlen(base), extension_size = extension ? strlen(extension) : 0;
+	enum copy_wait wait = COPY_READ;
+	char *name;
+
+	if (tail->life == TAIL_GONE || now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns)
+		return COPY_READ;
+	name = file_alloc(dir_size + size + extension_size + 1);
+	memcpy(name, tail->path, dir_size);
+	for (size_t prefix = size - 1; prefix > 0 && wait == COPY_READ; prefix--) {
+		memcpy(name + dir_size, base, prefix);
+		name[dir_size + prefix] = '\0';
+		wait = wait_for_source(files, tail, files_tail_by_name(files, name), now_ns);
+		if (wait == COPY_READ && extension && prefix + extension_size < size) {
+			memcpy(name + dir_size + prefix, extension, extension_size + 1);
+			wait = wait_for_source(files, tail, files_tail_by_name(files, name), now_ns);
+		}
+	}
+	free(name);
+	return wait;
 }
 
 /* The entry's tail when the file is one that was not read yet and holds what the position says. */

@@ -11,7 +11,7 @@ enum copy_wait {
 };
 
 /* Whether a file not read yet (open, head known) must wait. */
-enum copy_wait copy_must_wait(const struct files *files, const struct tail *tail, int64_t now_ns);
+enum copy_wait copy_must_wait(struct files *files, const struct tail *tail, int64_t now_ns);
 /* The file at `path` does not hold any more what `position` says was read of it: looks for its copy. True: a tail goes on with it under
  * this key. */
 bool copy_hand_over(struct files *files, const char *path, const char *key, const struct position *position, int64_t now_ns);

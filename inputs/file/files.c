@@ -57,6 +57,7 @@ enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct 
 	reader->host = host;
 	reader->buffer_size = IDENT_SPAN + (size_t)conf->stream.max_record_size + TAIL_CHUNK;
 	reader->buffer = file_alloc(reader->buffer_size);
+	reader_seed(reader);
 	saved_init(&files->saved);
 	files->queue_end = &files->queue;
 	files->timer_ns = INT64_MAX;
@@ -246,11 +247,25 @@ static void resume(struct files *files, struct tail *tail, struct saved *saved)
 	saved_remove(&files->saved, saved);
 }
 
+/* The name that a file had when it was read, after which its copy was named; `now` where it did not fit its position. */
+static const char *saved_path(const struct saved *saved, char path[LG_POSITION_VALUE_MAX + 1], const char *now)
+{
+	struct lg_str name = saved->position.path;
+
+	if (!name.size)
+		return now;
+	memcpy(path, name.data, name.size);
+	path[name.size] = '\0';
+	return path;
+}
+
 /* Compares a file just opened for the first time with the saved positions. TAIL_MOVED: it is none of ours. */
 static enum tail_result claim(struct files *files, struct tail *tail, int64_t now_ns)
 {
 	struct lg_input_host *host = files->reader.host;
+	char path[LG_POSITION_VALUE_MAX + 1];
 	struct saved *saved;
+
 	switch (saved_find(&files->saved, &tail->ident, tail->fd, &saved)) {
 	case IDENT_UNREADABLE:
 		return tail_fail_read(tail, now_ns);
@@ -262,7 +277,7 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 			return TAIL_MOVED;
 		if (!saved) {
 			lg_input_log(host, LG_INFO, "%s: found", tail->path);
-		} else if (copy_hand_over(files, tail->path, saved->key, &saved->position, now_ns)) {
+		} else if (copy_hand_over(files, saved_path(saved, path, tail->path), saved->key, &saved->position, now_ns)) {
 			saved_remove(&files->saved, saved);
 		} else {
 			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
@@ -292,7 +307,7 @@ static void cut(struct files *files, struct tail *tail, int64_t now_ns)
 	}
 	if (tail_restart(tail, handed_over, &err) != LG_OK)
 		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", tail->path, err.text);
-	else
+	else if (tail->fd < 0 || tail_refresh(tail, now_ns) == TAIL_END) /* its head, too: a copy of it may be in the making */
 		files_enqueue(files, tail);
 }
 

@@ -31,17 +31,26 @@ static void tail_emit(struct lg_sink *sink, struct lg_draft *draft)
 		lg_emit(tail->reader->host, draft, tail->origin);
 }
 
-/* Unique among this input's keys, which is all that a key must be: names repeat, and so do inodes. */
+/* Unique among this input's keys, those of earlier runs included, which is all that a key must be: names repeat, inodes repeat, and
+ * so may the clock. */
 static void draw_key(struct tail *tail)
 {
-	int64_t utc = lg_input_utc(tail->reader->host);
-	uint64_t hash = file_hash(FILE_HASH_START, &utc, sizeof(utc));
+	struct reader *reader = tail->reader;
+	uint64_t hash = file_hash(FILE_HASH_START, &reader->seed, sizeof(reader->seed));
 
-	hash = file_hash(hash, &tail->ident.dev, sizeof(tail->ident.dev));
-	hash = file_hash(hash, &tail->ident.ino, sizeof(tail->ident.ino));
-	hash = file_hash(hash, &tail->reader->keys, sizeof(tail->reader->keys));
-	tail->reader->keys++;
+	hash = file_hash(hash, &reader->keys, sizeof(reader->keys));
+	reader->keys++;
 	snprintf(tail->key, sizeof(tail->key), "%016llx", (unsigned long long)hash);
+}
+
+void reader_seed(struct reader *reader)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, &reader->seed, sizeof(reader->seed)) != (ssize_t)sizeof(reader->seed))
+		reader->seed = (uint64_t)lg_input_utc(reader->host) ^ (uint64_t)getpid() << 48;
+	if (fd >= 0)
+		close(fd);
 }
 
 static void end_stream(struct tail *tail)

@@ -38,8 +38,10 @@ struct reader {
 	size_t buffer_size;
 	struct tail *dirty;             /* moved since the last seal */
 	struct lg_input_report totals;  /* of streams that have ended */
-	uint64_t keys;                  /* drawn so far */
+	uint64_t seed, keys;            /* random; keys drawn so far */
 };
+
+void reader_seed(struct reader *reader);
 
 enum tail_life {
 	TAIL_LIVE, /* a matching name leads to it */

@@ -279,9 +279,9 @@ static void a_copytruncate_at_any_moment_neither_loses_nor_repeats(void **unused
 {
 	(void)unused;
 	for (int glob = 0; glob < 2; glob++)
-		for (int before = 1; before < 6; before += 2)
-			for (int unread = 0; unread < 3; unread++)
-				for (int after = 0; after < 9; after += 2)
+		for (int before = 1; before < 6; before += 4)
+			for (int unread = 0; unread < 3; unread += 2)
+				for (int after = 0; after < 9; after += 4)
 					for (unsigned looks = 0; looks < 8; looks++)
 						one_copytruncate(globs[glob], before, unread, after, looks, false);
 }
@@ -290,9 +290,9 @@ static void a_copytruncate_while_nobody_runs_neither_loses_nor_repeats(void **un
 {
 	(void)unused;
 	for (int glob = 0; glob < 2; glob++)
-		for (int before = 1; before < 6; before += 2)
-			for (int unread = 0; unread < 3; unread++)
-				for (int after = 0; after < 9; after += 2)
+		for (int before = 1; before < 6; before += 4)
+			for (int unread = 0; unread < 3; unread += 2)
+				for (int after = 0; after < 9; after += 4)
 					one_copytruncate(globs[glob], before, unread, after, 4, true);
 }
 
