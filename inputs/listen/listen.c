@@ -24,8 +24,10 @@ static const struct lg_option options[] = {
 	 .doc = "Certificate and key of this listener, and whether clients must show theirs."},
 	{.name = "max_connections", .type = LG_OPT_INT, .offset = offsetof(struct listen_conf, max_connections), .fallback = "1000", .min = 1,
 	 .max = 100000, .unit = "connections", .doc = "Further ones are closed at once."},
-	{.name = "idle_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct listen_conf, idle_timeout_ns), .fallback = "10m", .min = 0,
-	 .max = INT64_C(366) * 86400 * SECOND_NS, .doc = "A connection that sends nothing for so long is closed; 0: never."},
+	{.name = "idle_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct listen_conf, idle_timeout_ns), .fallback = "0", .min = 0,
+	 .max = INT64_C(366) * 86400 * SECOND_NS,
+	 .doc = "A connection that sends nothing for so long is closed; 0: never, dead peers are found by TCP keepalive. Plain syslog senders lose "
+	        "the message that they write into a closed connection."},
 	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct listen_conf, max_record_size), .fallback = "128KiB", .min = 480,
 	 .max = 1048576, .doc = "Longest message that is taken whole; a longer one is split into several records and counted."},
 	LG_OPTION_END};

@@ -7,7 +7,7 @@
 
 #include "target.h"
 
-#define GROUP_BYTES (1u << 20) /* formatted and not yet written, or written and not yet settled, at most about so much */
+#define GROUP_BYTES (4u << 20) /* one sync covers at most about so much */
 
 struct file_conf {
 	char *path;
@@ -95,6 +95,8 @@ static enum lg_rc file_open(void *state, const void *conf, struct lg_output_host
 
 static const char *state_word(const struct lg_err *err)
 {
+	if (err->rc == LG_BUSY)
+		return "busy";
 	switch (err->sys_errno) {
 	case ENOSPC:
 	case EDQUOT:

@@ -114,10 +114,22 @@ static int64_t period_of(const struct target *t, int64_t utc_s)
 	return t->rotate.every_ns >= SECOND_NS ? utc_s / (t->rotate.every_ns / SECOND_NS) : 0;
 }
 
+/* Two processes that each truncate the file to what they know would destroy each other's records. A file system without locks is used without. */
+static enum lg_rc lock(const struct target *t, struct lg_err *err)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(t->fd, F_SETLK, &whole) && (errno == EACCES || errno == EAGAIN))
+		return lg_err_set(err, LG_BUSY, "%s is written by another process", t->path);
+	return LG_OK;
+}
+
 static enum lg_rc open_regular(struct target *t, struct stat *st, struct lg_err *err)
 {
-	enum lg_rc rc;
+	enum lg_rc rc = lock(t, err);
 
+	if (rc)
+		return rc;
 	if (t->mend && st->st_dev == t->device && st->st_ino == t->inode && (uint64_t)st->st_size > t->durable &&
 	    ftruncate(t->fd, (off_t)t->durable))
 		return lg_err_sys(err, errno, "cannot truncate %s", t->path);

@@ -37,7 +37,7 @@ struct target {
 
 void target_init(struct target *t, const char *path, const struct target_rotate *rotate, bool json);
 /* Opens or creates the file (0640, synced into its directory). A partial last line is removed: its record was not settled and will come again.
- * Nothing to do when it is open. */
+ * Nothing to do when it is open. LG_BUSY: another process has it. */
 enum lg_rc target_open(struct target *t, struct lg_err *err) LG_WARN_UNUSED;
 void target_close(struct target *t);
 /* Appends. A regular file takes all or fails; a stream as much as goes without blocking, LG_AGAIN where that is not all. *done: bytes taken. */

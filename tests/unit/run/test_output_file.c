@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -446,6 +447,40 @@ static void expect_file(struct scene *s, const char *suffix, unsigned first, uns
 		assert_int_equal(access(path, F_OK), -1);
 }
 
+static void a_file_that_another_process_writes_is_left_alone(void **state)
+{
+	int ready[2], go[2], status;
+	struct scene s;
+	pid_t child;
+	char c = 'x';
+
+	(void)state;
+	begin(&s, "raw");
+	spit(s.path, "of the other process");
+	assert_int_equal(pipe(ready) | pipe(go), 0);
+	child = fork();
+	if (!child) {
+		struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(s.path, O_RDWR);
+
+		_exit(fcntl(fd, F_SETLK, &whole) || write(ready[1], &c, 1) != 1 || read(go[0], &c, 1) != 1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	step(&s);
+	assert_string_equal(s.host.state, "busy");
+	assert_string_equal(slurp(s.path), "of the other process");
+	assert_int_equal(write(go[1], &c, 1), 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	ship(&s, 2);
+	expect_raw(s.path, 1, 2);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(go[i]);
+	}
+	end(&s);
+}
+
 static void rotation_by_size_loses_and_repeats_nothing(void **state)
 {
 	struct scene s;
@@ -642,6 +677,7 @@ int main(void)
 		cmocka_unit_test(dev_full_is_reported_as_a_full_disk),
 		cmocka_unit_test(after_a_failure_nothing_is_settled_before_the_rewind),
 		cmocka_unit_test(a_missing_directory_is_retried_until_it_is_there),
+		cmocka_unit_test(a_file_that_another_process_writes_is_left_alone),
 		cmocka_unit_test(rotation_by_size_loses_and_repeats_nothing),
 		cmocka_unit_test(a_gap_in_the_numbers_is_filled_first),
 		cmocka_unit_test(rotation_by_time_follows_the_files_own_age),
