@@ -74,6 +74,26 @@ void lg_output_log(struct lg_output_host *host, enum lg_level level, const char 
 	(void)fmt;
 }
 
+/* In the place of the C library's: counted, and failing when told. */
+static struct {
+	unsigned calls;
+	bool fail;
+	const struct lg_output_host *host;
+	uint64_t settled_before; /* host->next as it was at the last call */
+} syncs;
+
+int fdatasync(int fd)
+{
+	syncs.calls++;
+	if (syncs.host)
+		syncs.settled_before = syncs.host->next;
+	if (syncs.fail) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
 /* ---- one scene: a directory, an output, a batch of numbered records ---- */
 
 #define RECORDS 200
@@ -237,6 +257,52 @@ static void records_are_settled_after_the_step_that_synced_them(void **state)
 	expect_raw(s.path, 1, RECORDS);
 	assert_int_equal(stat(s.path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
+	end(&s);
+}
+
+static void one_sync_comes_before_the_settlement_of_a_round(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s, "raw");
+	syncs.calls = 0;
+	syncs.host = &s.host;
+	offer(&s, 1, 50);
+	offer(&s, 51, 100);
+	assert_int_equal(syncs.calls, 0);
+	step(&s);
+	assert_int_equal(syncs.calls, 1);
+	assert_int_equal(syncs.settled_before, 1);
+	assert_int_equal(s.host.next, 101);
+	step(&s);
+	assert_int_equal(syncs.calls, 1);
+	syncs.host = NULL;
+	end(&s);
+}
+
+static void a_failed_sync_settles_nothing_and_the_records_come_again(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s, "raw");
+	ship(&s, 3);
+	syncs.fail = true;
+	offer(&s, 4, 9);
+	step(&s);
+	assert_true(s.host.failed);
+	assert_string_equal(s.host.state, "io-error");
+	assert_non_null(strstr(s.host.error, "cannot sync"));
+	assert_int_equal(s.host.next, 4);
+	expect_raw(s.path, 1, 3);
+	offer(&s, 4, 9);
+	file_output.reopen(s.state);
+	assert_int_equal(s.host.next, 4);
+	file_output.rewind(s.state);
+	syncs.fail = false;
+	ship(&s, 9);
+	expect_raw(s.path, 1, 9);
 	end(&s);
 }
 
@@ -667,6 +733,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_settled_after_the_step_that_synced_them),
+		cmocka_unit_test(one_sync_comes_before_the_settlement_of_a_round),
+		cmocka_unit_test(a_failed_sync_settles_nothing_and_the_records_come_again),
 		cmocka_unit_test(json_lines_are_one_object_each),
 		cmocka_unit_test(appends_to_what_is_there),
 		cmocka_unit_test(a_partial_last_line_of_a_crash_is_removed),
