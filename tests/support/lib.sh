@@ -26,13 +26,13 @@ pause() {
 # free_port VARIABLE: puts into VARIABLE a TCP port of 127.0.0.1 on which nobody listens now, another one at each call. Below the
 # ephemeral range, so that no outgoing connection takes it meanwhile.
 free_port() {
-	local port
+	local found_port
 	while :; do
-		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-		case " ${used_ports:-} " in *" $port "*) continue ;; esac
-		listens "$port" && continue
-		used_ports="${used_ports:-} $port"
-		printf -v "$1" '%s' "$port"
+		found_port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+		case " ${used_ports:-} " in *" $found_port "*) continue ;; esac
+		listens "$found_port" && continue
+		used_ports="${used_ports:-} $found_port"
+		printf -v "$1" '%s' "$found_port"
 		return
 	done
 }
