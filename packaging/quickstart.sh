@@ -30,7 +30,8 @@ cleanup() {
 	if [ -n "$keep" ]; then echo "Kept: $work"; else rm -rf "$work"; fi
 }
 trap cleanup EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 bold='' dim='' plain=''
 if [ -t 1 ]; then
@@ -183,9 +184,10 @@ ship() {
 }
 
 # fields FILE: from the receiver's JSON lines "identity <TAB> message", the message with its JSON escapes. The identity is the shipper's
-# (log id, sequence), carried in the structured data.
+# (log id, sequence), carried in the structured data. A message that the kill cut off in the middle is stored too, marked as truncated; it
+# comes again whole, so it is none to compare.
 fields() {
-	LC_ALL=C awk '{
+	LC_ALL=C awk '!/"lugger\.truncated":true/ {
 		identity = "none"
 		if (match($0, /lugger@32473 log=\\?"[^"\\]*\\?" seq=\\?"[0-9]*/)) {
 			identity = substr($0, RSTART + 13, RLENGTH - 13)

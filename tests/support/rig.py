@@ -62,7 +62,7 @@ class Process:
         self.rig, self.name, self.argv = rig, name, argv
         self.environment = dict(os.environ, **(environment or {}))
         self.directory = directory
-        self.log_path = rig.path(name + ".log")
+        self.log_path = rig.path(name + ".err")
         self.out_path = rig.path(name + ".out")
         self.child = None
 
@@ -154,9 +154,17 @@ class Lugger(Process):
         return run(self.program, *arguments, "-c", self.config_path)
 
     def status(self):
-        code, out, err = self.command("status", "--json")
-        check(code in (0, 1), "status --json ended with %d: %s", code, err)
-        return json.loads(out)
+        """`status --json`. A daemon that starts for the first time has nothing to tell for a moment."""
+        answer = []
+
+        def answers():
+            code, out, err = self.command("status", "--json")
+            check(code in (0, 1), "status --json ended with %d: %s", code, err)
+            answer.append(out)
+            return out
+
+        self.rig.until("status --json answers", answers, seconds=20)
+        return json.loads(answer[-1])
 
     def output_status(self, name):
         return next(output for output in self.status()["outputs"] if output["name"] == name)
@@ -257,7 +265,7 @@ class Rig:
             process.child.wait()
         if kind not in (None, SystemExit):
             traceback.print_exception(kind, error, trace)
-            for log in sorted(glob.glob(os.path.join(self.directory, "*.log"))):
+            for log in sorted(glob.glob(os.path.join(self.directory, "*.err"))):
                 with open(log, "rb") as text:
                     tail = text.read()[-3000:]
                 print("---- end of %s\n%s" % (os.path.basename(log), tail.decode("utf-8", "replace")))
