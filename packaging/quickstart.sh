@@ -79,6 +79,7 @@ write_syslog() {
 
 configure() {
 	make_certs "$work/tls"
+	port=
 	free_port port
 	cat >"$work/receiver.yaml" <<-YAML
 		version: 1

@@ -131,6 +131,8 @@ enum lg_settle {
 
 struct lg_output_report {
 	uint64_t in_flight_bytes; /* handed to the receiver or library, unsettled */
+	uint64_t held_before;     /* unsettled records below this sequence are held by a resend window alone, the peer's TCP has
+	                           * acknowledged them; 0: none */
 	char peer[128];           /* "siem.example.com:6514 TLSv1.3" */
 	char note[160];           /* "unacknowledged" and the like */
 };
@@ -159,7 +161,6 @@ struct lg_output_plugin {
 	size_t conf_size;
 	bool (*line_framing)(const void *conf); /* true when records end with a newline on the wire; NULL: never */
 	const char *formats; /* allowed values of `format`, the default first: "rfc5424|rfc3164|json|raw" */
-	bool resend_window;  /* what only the resend window holds is not lag */
 	size_t state_size;
 	enum lg_rc (*check)(const void *conf, struct lg_err *err);
 	enum lg_rc (*open)(void *state, const void *conf, struct lg_output_host *host, struct lg_err *err);

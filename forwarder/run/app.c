@@ -271,6 +271,14 @@ enum lg_rc app_offline_status(const struct config *config, const struct sys_io *
 	snprintf(status->data_dir, sizeof(status->data_dir), "%s", config->data_dir);
 	spool_stat(spool, &status->spool);
 	status->spool.quota_bytes = config->spool.max_size;
+	status->inputs = mem_zalloc((config->input_count + 1) * sizeof(*status->inputs));
+	for (size_t i = 0; i < config->input_count; i++) {
+		struct status_input *input = &status->inputs[status->input_count++];
+
+		snprintf(input->name, sizeof(input->name), "%s", config->inputs[i].name);
+		snprintf(input->type, sizeof(input->type), "%s", config->inputs[i].plugin->name);
+		snprintf(input->w.state, sizeof(input->w.state), "stopped");
+	}
 	status->outputs = mem_zalloc((config->output_count + 1) * sizeof(*status->outputs));
 	for (size_t i = 0; i < config->output_count; i++) {
 		struct status_output *output = &status->outputs[status->output_count++];

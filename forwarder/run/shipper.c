@@ -323,9 +323,11 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	host->next_report_ns = now_ns + REPORT_EVERY_NS;
 	if (plugin->report)
 		plugin->report(host->state, &report);
-	from = plugin->resend_window ? host->position : host->flight.cursor;
+	/* Not settled and not merely held by the resend window: not offered yet, or offered and not acknowledged by the peer's TCP. */
+	from = report.held_before > host->flight.cursor ? report.held_before : host->flight.cursor;
 	behind = spool_durable_next(host->env.spool);
-	behind = behind > from ? behind - from : 0;
+	behind = behind > host->position ? behind - host->position : 0;
+	behind += flight_unsettled(&host->flight, host->position) - flight_unsettled(&host->flight, from);
 	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
 	pthread_mutex_lock(&host->mutex);
 	update_rate(host, now_ns);

@@ -85,6 +85,15 @@ bool marks_take(struct marks *marks, uint64_t wire, uint64_t *first, uint64_t *l
 	return true;
 }
 
+uint64_t marks_reached(const struct marks *marks, uint64_t wire)
+{
+	uint64_t seq = 0;
+
+	for (uint64_t n = marks->head; n < marks->unwritten && at(marks, n)->wire <= wire; n++)
+		seq = at(marks, n)->last + 1;
+	return seq;
+}
+
 bool marks_take_all(struct marks *marks, uint64_t *first, uint64_t *last)
 {
 	return marks_take(marks, UINT64_MAX, first, last);

@@ -35,6 +35,8 @@ bool marks_add(struct marks *marks, uint64_t seq, uint64_t end);
 void marks_written(struct marks *marks, uint64_t plain, uint64_t wire);
 /* Takes off the marks that end at or below wire position `wire`; false when there is none. first..last: what they cover. */
 bool marks_take(struct marks *marks, uint64_t wire, uint64_t *first, uint64_t *last);
+/* The sequence behind the marks that end at or below wire position `wire`, which stay; 0: there is none. */
+uint64_t marks_reached(const struct marks *marks, uint64_t wire);
 /* Takes off every mark that is written, wherever it lies. */
 bool marks_take_all(struct marks *marks, uint64_t *first, uint64_t *last);
 

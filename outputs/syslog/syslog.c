@@ -533,6 +533,7 @@ static void syslog_report(const void *state, struct lg_output_report *report)
 	const struct link *link = &s->link;
 
 	report->in_flight_bytes = link->plain_written - link->marks.settled;
+	report->held_before = marks_reached(&link->marks, link->acked);
 	if (link->phase == UP || link->phase == CLOSING)
 		snprintf(report->peer, sizeof(report->peer), "%s %s", lg_conn_peer(link->conn), lg_conn_tls_text(link->conn));
 	else
@@ -553,5 +554,5 @@ static void syslog_close(void *state)
 const struct lg_output_plugin syslog_output = {
 	.name = "syslog", .doc = "Syslog over TLS or TCP to a SIEM, rsyslog or syslog-ng.", .options = syslog_options,
 	.conf_size = sizeof(struct syslog_conf), .line_framing = syslog_line_framing, .formats = "rfc5424|rfc3164|json|raw",
-	.resend_window = true, .state_size = sizeof(struct syslog), .check = syslog_check, .open = syslog_open, .step = syslog_step,
+	 .state_size = sizeof(struct syslog), .check = syslog_check, .open = syslog_open, .step = syslog_step,
 	.send = syslog_send, .rewind = syslog_rewind, .finish = syslog_finish, .report = syslog_report, .close = syslog_close};

@@ -15,7 +15,7 @@ with Rig() as rig:
     log = rig.write("app.log", "")
     archive = rig.path("out.json")
     one = rig.lugger("one", {
-        "inputs": [{"name": "app", "type": "file", "path": [log], "expect_every": "1s"}],
+        "inputs": [{"name": "app", "type": "file", "path": [log], "expect_every": "4s"}],
         "outputs": [{"name": "archive", "type": "file", "path": archive}],
     })
     one.start()
