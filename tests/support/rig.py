@@ -188,6 +188,12 @@ class Lugger(Process):
         return dict(last)
 
 
+    def until_delivered(self, name, records, seconds=PATIENCE_S):
+        """Waits until `records` in all are spooled and the output has nothing left that the peer's TCP has not acknowledged."""
+        self.until_output(name, "all %d records are delivered" % records,
+                          lambda out: out["lag_records"] == 0 and self.status()["spool"]["next_seq"] > records, seconds)
+
+
 class Sink(Process):
     """tests/support/tls_sink.py as a process of its own, so that it can be stopped and killed."""
 
