@@ -148,7 +148,7 @@ struct lg_detect {
 	bool page_guessed;    /* EBCDIC without a byte that tells IBM-037 from IBM-1047 */
 	size_t records;       /* whole records seen */
 	char what[300];       /* "EBCDIC text (IBM-037) in records with RDW" */
-	char remedy[600];     /* for LATER and UNKNOWN: what to do; else "" */
+	char remedy[600];     /* for LATER and UNKNOWN: what to do, without a final period; else "" */
 };
 
 /* Looks at the first bytes of a source. `whole`: these are all there are, so it must decide. */

@@ -87,7 +87,7 @@ static enum charset_id ebcdic_page(const struct profile *p, enum lg_framing fram
 /* Ways to put a length in front of a record that are seen off the mainframe (mainframe.md 2.2). */
 enum form { FORM_RDW, FORM_SPANNED, FORM_BE_EXCLUSIVE, FORM_LE_EXCLUSIVE, FORM_LE_INCLUSIVE, FORM_U32, FORM_BDW, FORM_COUNT };
 
-#define WITH_RDW "transfer the data set by FTP in binary with \"quote site rdw\"."
+#define WITH_RDW "transfer the data set by FTP in binary with \"quote site rdw\""
 #define KEEP_RDW "This variant is not in this version. To keep IBM's RDW, " WITH_RDW
 
 static const struct {
@@ -96,7 +96,7 @@ static const struct {
 	[FORM_RDW] = {"records with RDW", ""},
 	[FORM_SPANNED] = {"spanned records (RECFM VS or VBS) with RDW: segment codes are set",
 	                  "Spanned records are not in this version. Copy the data set to RECFM=VB on z/OS (IDCAMS REPRO or ICEGENER) "
-	                  "and transfer that with RDW."},
+	                  "and transfer that with RDW"},
 	[FORM_BE_EXCLUSIVE] = {"records with a big-endian length word that does not count itself (not IBM's RDW)", KEEP_RDW},
 	[FORM_LE_EXCLUSIVE] = {"records with a little-endian length in bytes 2 and 3 that does not count itself (not IBM's RDW)",
 	                       KEEP_RDW},
@@ -213,7 +213,7 @@ static void describe_records(struct lg_detect *d, enum form form, const struct p
 		d->kind = LG_DETECT_LATER;
 		snprintf(d->what, sizeof(d->what), "binary %s (SMF, or records with packed numbers)", forms[form].what);
 		snprintf(d->remedy, sizeof(d->remedy), "%s",
-		         form == FORM_RDW ? "Binary records such as SMF are not in this version." : forms[form].remedy);
+		         form == FORM_RDW ? "Binary records such as SMF are not in this version" : forms[form].remedy);
 		return;
 	}
 	d->kind = form == FORM_RDW ? LG_DETECT_READABLE : LG_DETECT_LATER;
@@ -236,7 +236,7 @@ static void describe_damage(struct lg_detect *d, const struct chain *chain, cons
 	         " up to offset %zu, where %02x %02x %02x %02x is no record descriptor word", chain->end, p[0], p[1], p[2], p[3]);
 	snprintf(d->remedy, sizeof(d->remedy),
 	         "The file is damaged there, or something else was appended: transfer it again. What lies before is read with "
-	         "%s%s%sframing: rdw.",
+	         "%s%s%sframing: rdw",
 	         d->encoding ? "encoding: " : "", d->encoding ? d->encoding : "", d->encoding ? ", " : "");
 }
 
@@ -292,7 +292,7 @@ static bool detect_variants(struct lg_detect *d, const uint8_t *data, size_t siz
 				snprintf(d->what + used, sizeof(d->what) - used, ", from offset %zu on", start);
 			if (form == FORM_RDW)
 				snprintf(d->remedy, sizeof(d->remedy),
-				         "Remove the %zu bytes in front of the first record descriptor word.", start);
+				         "Remove the %zu bytes in front of the first record descriptor word", start);
 			return true;
 		}
 	}
@@ -363,18 +363,18 @@ static void detect_borderless(struct lg_detect *d, const uint8_t *data, size_t s
 		snprintf(d->remedy, sizeof(d->remedy),
 		         "The record borders are not in this file and cannot be restored from it. Transfer it again: FTP in binary "
 		         "with \"quote site rdw\" (SITE RDW; LOCSITE RDW when the z/OS client sends), then encoding: IBM-037, "
-		         "framing: rdw; or in text mode, then encoding: UTF-8, framing: line.");
+		         "framing: rdw; or in text mode, then encoding: UTF-8, framing: line");
 	} else if (starts >= 3) {
 		snprintf(d->what, sizeof(d->what), "EBCDIC SYSLOG text in fixed-length records of %zu bytes (or a divisor of it)",
 		         common);
 		snprintf(d->remedy, sizeof(d->remedy),
 		         "framing: fixed is not in this version. Transfer the data set in text mode, then encoding: UTF-8, "
-		         "framing: line.");
+		         "framing: line");
 	} else {
 		snprintf(d->what, sizeof(d->what), "EBCDIC text without line ends and without record descriptor words");
 		snprintf(d->remedy, sizeof(d->remedy),
 		         "Either fixed-length records (framing: fixed is not in this version) or a VB data set whose RDWs a "
-		         "transfer dropped. Transfer it again: FTP in binary with \"quote site rdw\", or in text mode.");
+		         "transfer dropped. Transfer it again: FTP in binary with \"quote site rdw\", or in text mode");
 	}
 }
 
@@ -436,11 +436,11 @@ void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole
 	d->kind = LG_DETECT_UNKNOWN;
 	if (size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff))) {
 		snprintf(d->what, sizeof(d->what), "UTF-16 text");
-		snprintf(d->remedy, sizeof(d->remedy), "UTF-16 is not in this version; convert the file to UTF-8.");
+		snprintf(d->remedy, sizeof(d->remedy), "UTF-16 is not in this version; convert the file to UTF-8");
 		return;
 	}
 	snprintf(d->what, sizeof(d->what), "neither text nor records with descriptor words");
-	snprintf(d->remedy, sizeof(d->remedy), "Name encoding and framing if you know them.");
+	snprintf(d->remedy, sizeof(d->remedy), "Name encoding and framing if you know them");
 }
 
 static enum lg_rc suggest(struct lg_err *err, const char *encoding, const char *framing, const char *looks)
