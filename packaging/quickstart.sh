@@ -140,7 +140,7 @@ ship_until() {
 	while :; do
 		have=$(received)
 		progress "$have" "$note"
-		alive "$shipper_pid" || { tail -5 "$work/shipper.log" >&2; fail "the shipper ended"; }
+		[ -z "$shipper_pid" ] || alive "$shipper_pid" || { tail -5 "$work/shipper.log" >&2; fail "the shipper ended"; }
 		alive "$receiver_pid" || { tail -5 "$work/receiver.log" >&2; fail "the receiver ended"; }
 		"$@" "$have" && break
 		[ "$SECONDS" -lt "$deadline" ] || fail "nothing more arrives"
@@ -152,11 +152,20 @@ a_third_is_there() {
 	[ "$1" -ge $((records / 3)) ]
 }
 
-# The shipper has nothing left that the receiver has not taken.
+# status_number WHO PART NAME: a number of the first entry of that part of `lugger status --json`.
+status_number() {
+	"$lugger" status -c "$work/$1.yaml" --json >"$work/status.json" 2>/dev/null || true
+	sed -n 's/.*"'"$2"'"//; s/.*"'"$3"'": *\([0-9]*\).*/\1/p' "$work/status.json"
+}
+
+# Everything is in the shipper's spool, and the receiver has acknowledged all of it.
 all_shipped() {
-	[ "$1" -ge "$records" ] || return 1
-	"$lugger" status -c "$work/shipper.yaml" --json >"$work/status.json" || return 1
-	[ "$(sed 's/.*"outputs"//' "$work/status.json" | grep -o '"lag_records": *[0-9]*' | tr -dc 0-9)" = 0 ]
+	[ "$1" -ge "$records" ] && [ "$(status_number shipper spool next_seq)" -gt "$records" ] && [ "$(status_number shipper outputs lag_records)" = 0 ]
+}
+
+# Everything that the receiver has in its spool is in its file.
+all_stored() {
+	[ "$1" -ge $(($(status_number receiver spool next_seq) - 1)) ]
 }
 
 ship() {
@@ -177,9 +186,10 @@ ship() {
 	took=$(($(milliseconds) - begin))
 	printf '%s  the shipper was killed with SIGKILL when %s records were stored, and restarted\n' "$([ -t 1 ] && printf '\r\e[K')" "$(commas "$killed_at")"
 	"$lugger" status -c "$work/shipper.yaml" >"$work/status.txt" || true
-	# SIGTERM drains: the shipper closes in order and has the receiver's answer; the receiver writes what it took.
+	# SIGTERM: the shipper closes in order, which the receiver answers when it has read everything.
 	stop_process "$shipper_pid" 30
 	shipper_pid=
+	ship_until all_stored
 	stop_process "$receiver_pid" 30
 	receiver_pid=
 }
