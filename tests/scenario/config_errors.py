@@ -3,6 +3,7 @@
 named; `lugger run` starts nothing with them. A correct file: exit 0, and --resolve prints the effective configuration without secrets.
 """
 
+import json
 import os
 import re
 import time
@@ -95,5 +96,12 @@ with Rig() as rig:
     check(status == 0, "a good file: exit %d\n%s", status, output)
     code, resolved, errors = run(LUGGER, "check", "-c", path, "--resolve")
     check(code == 0 and "segment_size" in resolved and "rfc5424" in resolved, "--resolve: exit %d\n%s%s", code, resolved, errors)
+    checked("json", HEAD + INPUT + OUTPUT + "memmory: 64MiB\n")
+    code, output, errors = run(LUGGER, "check", "-c", path, "--json")
+    problems = [json.loads(line) for line in output.splitlines()]
+    check(code == 1 and errors == "" and len(problems) == 1, "--json: exit %d\n%s%s", code, output, errors)
+    check(sorted(problems[0]) == ["column", "file", "line", "severity", "text"] and (problems[0]["line"], problems[0]["column"]) == (7, 1) and
+          problems[0]["file"] == path and problems[0]["severity"] == "error" and "memmory" in problems[0]["text"], "--json: %s", output)
+    check(run(LUGGER, "check", "--resolve", "--json")[0] == 2, "--resolve with --json is no usage error?")
     check(run(LUGGER, "check", "-c", rig.path("absent.yaml"))[0] == 1, "a missing file is no problem?")
     check(run(LUGGER, "no-such-command")[0] == 2, "an unknown command is no usage error?")

@@ -32,6 +32,9 @@ static const struct lg_option reader_options[] = {
 	{.name = "depth", .type = LG_OPT_INT, .offset = offsetof(struct reader_conf, depth), .fallback = "3", .min = 1, .max = 9,
 	 .unit = "levels", .doc = "How deep."},
 	{.name = "eager", .type = LG_OPT_BOOL, .offset = offsetof(struct reader_conf, eager), .fallback = "false", .doc = "Sooner."},
+	/* The stream's own field, with another default. */
+	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct reader_conf, stream.max_record_size), .fallback = "96KiB", .min = 256,
+	 .max = 1 << 20, .doc = "Longest record."},
 	{.name = "exclude", .type = LG_OPT_STRINGS, .flags = LG_OPT_LATER, .doc = "Files to leave."},
 	LG_OPTION_END,
 };

@@ -200,6 +200,49 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(config->outputs[0].format, "rfc5424");
 	assert_string_equal(((struct lg_stream_conf *)config->inputs[0].conf)->encoding, "UTF-8");
 	assert_ptr_equal(((struct lg_stream_conf *)config->inputs[0].conf)->parser, &rig_text);
+	/* Where two tables have one field, the default of the row that serves the name. */
+	assert_int_equal(((struct lg_stream_conf *)config->inputs[0].conf)->max_record_size, 96 << 10);
+	config_free(config);
+}
+
+/* Nothing may leave: not the same as no rule. */
+static void an_empty_list_of_rules_survives_the_resolved_text(void **state)
+{
+	char text[400];
+	enum lg_rc rc;
+	struct config *config, *again;
+	struct lg_buf out = {0};
+
+	(void)state;
+	snprintf(text, sizeof(text), "%segress: {allow: []}\n", least);
+	config = rig_load(text, &plain_env, &rc);
+	assert_loads(config, rc);
+	assert_true(config->egress.strict);
+	config_resolve(config, &out);
+	lg_buf_append_char(&out, '\0');
+	again = rig_load((const char *)out.data, &plain_env, &rc);
+	assert_loads(again, rc);
+	assert_true(again->egress.strict);
+	lg_buf_fini(&out);
+	config_free(config);
+	config_free(again);
+}
+
+static void the_floor_of_memory_counts_inputs_and_outputs(void **state)
+{
+	static const char two[] = "version: 1\ninputs:\n- {name: a, type: reader, path: /x, max_record_size: 1MiB}\n- {name: c, type: reader, path: /x}\n"
+	                          "outputs: [{name: b, type: pipe, servers: h:1}]\n";
+	const uint64_t kib = 1 << 10, mib = 1 << 20;
+	enum lg_rc rc;
+	struct config *config = rig_load(least, &plain_env, &rc);
+
+	(void)state;
+	/* A batch: batch_size + one chunk of 256 KiB. Two for the input, two and a queue for the output, and the writer. */
+	assert_int_equal(config_floor_bytes(config), 2 * 512 * kib + 2 * 512 * kib + mib + mib);
+	config_free(config);
+	config = rig_load(two, &plain_env, &rc);
+	assert_loads(config, rc);
+	assert_int_equal(config_floor_bytes(config), 4 * (mib + 256 * kib) + 2 * (mib + 256 * kib) + mib + mib);
 	config_free(config);
 }
 
@@ -209,6 +252,8 @@ int main(void)
 		cmocka_unit_test(every_option_lands_in_its_struct),
 		cmocka_unit_test(the_resolved_text_loads_to_the_same_settings),
 		cmocka_unit_test(what_is_not_given_has_its_default),
+		cmocka_unit_test(an_empty_list_of_rules_survives_the_resolved_text),
+		cmocka_unit_test(the_floor_of_memory_counts_inputs_and_outputs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,16 @@ static void a_report_shows_the_lines_by_number_with_carets(void **state)
 	              "              ^\n");
 }
 
+static void an_error_in_a_shared_block_is_told_once(void **state)
+{
+	(void)state;
+	assert_report(HEAD "inputs:\n- {name: a, type: door, address: x, tls: &t {verify_client: maybe}}\n- {name: c, type: door, address: y, tls: *t}\n" OUT, &env,
+	              LG_INVALID,
+	              "t.yaml:3:61: error: `verify_client: maybe`: expected none, optional or required\n"
+	              "    - {name: a, type: door, address: x, tls: &t {verify_client: maybe}}\n"
+	              "                                                                ^\n");
+}
+
 static void slips_that_load_are_warnings(void **state)
 {
 	(void)state;
@@ -421,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mistake_is_named_where_it_is),
 		cmocka_unit_test(a_report_shows_the_lines_by_number_with_carets),
+		cmocka_unit_test(an_error_in_a_shared_block_is_told_once),
 		cmocka_unit_test(slips_that_load_are_warnings),
 		cmocka_unit_test(fields_are_sought_in_the_selected_inputs),
 		cmocka_unit_test(files_and_zones_must_be_there),
