@@ -27,10 +27,13 @@ struct config_env cli_config_env(const struct lg_registry *registry)
 
 struct config *cli_load(const char *path, const struct lg_registry *registry, bool warnings)
 {
-	const struct config_env env = cli_config_env(registry);
+	struct config_env env = cli_config_env(registry);
 	struct config *config;
-	enum lg_rc rc = config_load(&config, path, NULL, &env);
 	struct lg_buf out = {0};
+	enum lg_rc rc;
+
+	env.check_files = warnings; /* who only looks may lack the right to read the service's keys */
+	rc = config_load(&config, path, NULL, &env);
 
 	if (rc != LG_OK || warnings) {
 		config_print_problems(config, &out);

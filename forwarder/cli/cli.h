@@ -22,7 +22,8 @@ int cmd_reference(int argc, char **argv, const struct lg_registry *registry);
 int cli_usage(const char *command, const char *fmt, ...) LG_PRINTF(2, 3);
 /* The environment config_load wants: registry, filter compiler, files checked. */
 struct config_env cli_config_env(const struct lg_registry *registry);
-/* Loads the file and prints its problems to standard error; NULL when it has errors (exit 1). Warnings are printed with `warnings`. */
+/* Loads the file and prints its problems to standard error; NULL when it has errors (exit 1). With `warnings` (to run
+ * it) these are printed, and files, certificates and secrets must be there. */
 struct config *cli_load(const char *path, const struct lg_registry *registry, bool warnings);
 /* Writes all of out to standard output; false when that fails (a closed pipe). */
 bool cli_print(const struct lg_buf *out);

@@ -247,6 +247,8 @@ static void check_inputs(const struct option_reader *reader, const struct yaml_n
 		if (config->inputs[i].name)
 			names[known++] = config->inputs[i].name;
 	}
+	if (list && list->kind == YAML_KIND_LIST && !list->count)
+		problems_error(reader->problems, list->mark, "`inputs` is an empty list; leave it out to take all inputs");
 	for (size_t i = 0; i < output->inputs.count; i++) {
 		const char *wanted = output->inputs.items[i], *nearest;
 		const struct yaml_node *at = list->kind == YAML_KIND_LIST ? list->items[i] : list;

@@ -86,12 +86,12 @@ static void put_key(struct lg_buf *out, unsigned indent, const char *name)
 	lg_buf_printf(out, "%*s%s:", (int)indent, "", name);
 }
 
-static void put_strings(struct lg_buf *out, const struct lg_strings *strings)
+static void put_strings(struct lg_buf *out, const struct lg_strings *strings, bool secret)
 {
 	lg_buf_append_char(out, '[');
 	for (size_t i = 0; i < strings->count; i++) {
 		lg_buf_append_cstr(out, i ? ", " : "");
-		put_cstr(out, strings->items[i]);
+		put_cstr(out, secret ? "***" : strings->items[i]);
 	}
 	lg_buf_append_char(out, ']');
 }
@@ -191,7 +191,7 @@ static void print_value(const struct lg_option *row, const void *field, struct l
 		lg_buf_append_cstr(out, (*(const struct lg_parser *const *)field)->name);
 		break;
 	case LG_OPT_STRINGS:
-		put_strings(out, field);
+		put_strings(out, field, row->flags & LG_OPT_SECRET);
 		break;
 	case LG_OPT_MAP:
 		put_map(out, field, row->flags & LG_OPT_SECRET);

@@ -136,6 +136,8 @@ static const struct {
 	{HEAD "inputs: [{name: operlog, type: reader, path: /x}]\noutputs: [{name: b, type: pipe, servers: h:1, inputs: [operlgo, zz]}]\n",
 	 {"t.yaml:3:56: error: there is no input named `operlgo`; did you mean `operlog`?", "t.yaml:3:65: error: there is no input named `zz`\n"}},
 
+	{HEAD IN "outputs: [{name: b, type: pipe, servers: h:1, inputs: []}]\n", {"t.yaml:3:55: error: `inputs` is an empty list; leave it out to take all inputs"}},
+
 	/* What only several settings together tell. */
 	{HEAD IN OUT "spool: {max_size: 128MiB}\n", {"t.yaml:4:19: error: `max_size` of the spool must hold at least four segments: 256MiB or more"}},
 	{HEAD IN OUT "spool:\n  segment_size: 1MiB\n  batch_size: 1MiB\n",
