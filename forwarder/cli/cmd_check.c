@@ -53,9 +53,10 @@ static void put_summary(const struct config *config, struct lg_buf *out)
 	lg_buf_printf(out, "%s: correct", config->path);
 	if (warnings)
 		lg_buf_printf(out, ", with %zu %s", warnings, warnings == 1 ? "warning" : "warnings");
-	lg_buf_printf(out, ": %zu %s, %zu %s, memory %s (at least %s needed)\n", config->input_count, config->input_count == 1 ? "input" : "inputs",
-	              config->output_count, config->output_count == 1 ? "output" : "outputs", text_format_size(config->memory, memory),
-	              text_format_size(config_floor_bytes(config), floor));
+	lg_buf_printf(out, ": %zu %s, %zu %s, memory %s (at least %s needed)\n", config->input_count,
+	        config->input_count == 1 ? "input" : "inputs", config->output_count,
+	        config->output_count == 1 ? "output" : "outputs", text_format_size(config->memory, memory),
+	        text_format_size(config_floor_bytes(config), floor));
 }
 
 int cmd_check(int argc, char **argv, const struct lg_registry *registry)

@@ -94,10 +94,11 @@ static void check_egress(const struct config *config, const struct yaml_node *ro
 		if (node->kind != YAML_KIND_MAPPING)
 			continue;
 		if (!rule->host == !rule->cidr)
-			problems_error(problems, node->mark, "an entry of `allow` needs either `host` or `cidr`%s", rule->host ? ", not both" : "");
+			problems_error(problems, node->mark, "an entry of `allow` needs either `host` or `cidr`%s",
+			        rule->host ? ", not both" : "");
 		if (rule->cidr && !is_cidr(rule->cidr))
-			problems_error(problems, mark_of_option(node, NULL, "cidr"), "`cidr: %.80s`: expected a network such as 10.20.0.0/16 or fd00::/8",
-			               rule->cidr);
+			problems_error(problems, mark_of_option(node, NULL, "cidr"),
+			        "`cidr: %.80s`: expected a network such as 10.20.0.0/16 or fd00::/8", rule->cidr);
 	}
 }
 
@@ -143,22 +144,24 @@ static void check_sizes(const struct config *config, const struct yaml_node *roo
 	if (config->spool.max_size / 4 < config->spool.segment_size) {
 		option_put_size(&text, 4 * config->spool.segment_size);
 		problems_error(problems, mark_of_option(root, "spool", "max_size"),
-		               "`max_size` of the spool must hold at least four segments: %.*s or more, or a smaller `segment_size`", (int)text.size,
-		               (const char *)text.data);
+		        "`max_size` of the spool must hold at least four segments: %.*s or more, or a smaller `segment_size`",
+		        (int)text.size, (const char *)text.data);
 	}
 	lg_buf_clear(&text);
 	if (config->spool.segment_size < frame + room) {
 		option_put_size(&text, frame + room);
 		problems_error(problems, mark_of_option(root, "spool", "segment_size"),
-		               "`segment_size` cannot hold the largest batch of these inputs: at least %.*s, or a smaller `batch_size` or `max_record_size`",
-		               (int)text.size, (const char *)text.data);
+		        "`segment_size` cannot hold the largest batch of these inputs: at least %.*s, or a smaller `batch_size` "
+		        "or `max_record_size`",
+		        (int)text.size, (const char *)text.data);
 	}
 	lg_buf_clear(&text);
 	if (config->memory < floor) {
 		option_put_size(&text, (floor + (1u << 20) - 1) >> 20 << 20);
 		problems_error(problems, mark_of_option(root, NULL, "memory"),
-		               "`memory` is below what %zu inputs and %zu outputs need to make progress: at least %.*s (%llu bytes)", config->input_count,
-		               config->output_count, (int)text.size, (const char *)text.data, (unsigned long long)floor);
+		        "`memory` is below what %zu inputs and %zu outputs need to make progress: at least %.*s (%llu bytes)",
+		        config->input_count, config->output_count, (int)text.size, (const char *)text.data,
+		        (unsigned long long)floor);
 	}
 	lg_buf_fini(&text);
 }
@@ -172,7 +175,8 @@ static const struct yaml_node *item_list(const struct yaml_node *root, const cha
 	if (!list)
 		return NULL; /* already reported as missing */
 	if (list->kind != YAML_KIND_LIST)
-		problems_error(problems, list->mark, "`%s` is %s, expected a list: lines that begin with `- `", name, yamltree_kind_name(list));
+		problems_error(problems, list->mark, "`%s` is %s, expected a list: lines that begin with `- `", name,
+		        yamltree_kind_name(list));
 	else if (!list->count)
 		problems_error(problems, list->mark, "`%s` is empty; at least one is needed", name);
 	else if (list->count > max)

@@ -1,5 +1,5 @@
-/* config.h - from lugger.yaml to the settings structs, with every error of the file at once. Stages: yamltree (libyaml to a tree with marks),
- * option (one tree mapping walked with one table), config (the top level). One owner: the main thread. */
+/* config.h - from lugger.yaml to the settings structs, with every error of the file at once. Stages: yamltree (libyaml to a tree
+ * with marks), option (one tree mapping walked with one table), config (the top level). One owner: the main thread. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -16,8 +16,8 @@ struct config_env {
 	const struct lg_registry *registry;
 	/* Compiles a `where` expression; on failure *at is the byte offset of the trouble in it. */
 	enum lg_rc (*check_where)(const char *expression, size_t *at, struct lg_err *err);
-	/* For warnings, asked for expressions that compile; each may be NULL. The fields it names (see filter_fields), and the offset of a `$`
-	 * that is not at the end of its pattern. */
+	/* For warnings, asked for expressions that compile; each may be NULL. The fields it names (see filter_fields), and the
+	 * offset of a `$` that is not at the end of its pattern. */
 	void (*where_fields)(const char *expression, void (*each)(void *arg, unsigned field, struct lg_str name), void *arg);
 	bool (*where_dollar)(const char *expression, size_t *at);
 	/* Loads the files of a `tls` mapping; NULL: only their presence is checked. */
@@ -90,18 +90,21 @@ struct config {
 	struct lg_buf source; /* the file's text, for config_print_problems */
 };
 
-/* Reads the file. Always returns a config (free it); LG_OK only when error_count is 0. `text` instead of a file when not NULL (path is then only a name). */
+/* Reads the file. Always returns a config (free it); LG_OK only when error_count is 0. `text` instead of a file when not NULL
+ * (path is then only a name). */
 enum lg_rc config_load(struct config **config, const char *path, const struct lg_str *text, const struct config_env *env);
 void config_free(struct config *config);
 /* "lugger.yaml:12:9: error: ..." lines, one a problem, with the offending line and a caret under it. */
 void config_print_problems(const struct config *config, struct lg_buf *out);
-/* The effective settings with all defaults, as YAML that loads to the same settings but for secrets, which print as "***". Only after LG_OK. */
+/* The effective settings with all defaults, as YAML that loads to the same settings but for secrets, which print as "***". Only
+ * after LG_OK. */
 void config_resolve(const struct config *config, struct lg_buf *out);
-/* The least `memory` that can work: for each input two batches, for each output two maximal frames and its queue of 1 MiB, 1 MiB for the
- * writer. Below it an output might be unable to read the frame whose delivery frees space (DESIGN 1.5). */
+/* The least `memory` that can work: for each input two batches, for each output two maximal frames and its queue of 1 MiB, 1 MiB
+ * for the writer. Below it an output might be unable to read the frame whose delivery frees space (DESIGN 1.5). */
 uint64_t config_floor_bytes(const struct config *config);
 
-/* Generated from the tables: conf/reference.md, conf/lugger.schema.json (JSON Schema 2020-12), conf/lugger.yaml (the commented sample). */
+/* Generated from the tables: conf/reference.md, conf/lugger.schema.json (JSON Schema 2020-12), conf/lugger.yaml (the commented
+ * sample). */
 void config_write_reference(const struct lg_registry *registry, struct lg_buf *out);
 void config_write_schema(const struct lg_registry *registry, struct lg_buf *out);
 void config_write_sample(const struct lg_registry *registry, struct lg_buf *out);

@@ -7,7 +7,9 @@ const char *describe_shared_table(const struct lg_option *row)
 {
 	if (row->type != LG_OPT_TABLE)
 		return NULL;
-	return row->sub == lg_tls_client_options ? "TLS of an output" : row->sub == lg_tls_server_options ? "TLS of a listener" : NULL;
+	return row->sub == lg_tls_client_options   ? "TLS of an output"
+	       : row->sub == lg_tls_server_options ? "TLS of a listener"
+	                                           : NULL;
 }
 
 static void one(void (*each)(void *, const struct describe_module *), void *arg, const char *title, const char *doc,
@@ -19,7 +21,8 @@ static void one(void (*each)(void *, const struct describe_module *), void *arg,
 	each(arg, &module);
 }
 
-void describe_modules(const struct lg_registry *registry, void (*each)(void *arg, const struct describe_module *module), void *arg)
+void describe_modules(
+        const struct lg_registry *registry, void (*each)(void *arg, const struct describe_module *module), void *arg)
 {
 	struct describe_module module;
 
@@ -34,8 +37,8 @@ void describe_modules(const struct lg_registry *registry, void (*each)(void *arg
 		snprintf(module.title, sizeof(module.title), "Input %s", plugin->name);
 		each(arg, &module);
 	}
-	one(each, arg, "From bytes to records", "Inputs that read a stream of bytes have these options, too, and those of their parser.",
-	    lg_stream_options);
+	one(each, arg, "From bytes to records",
+	        "Inputs that read a stream of bytes have these options, too, and those of their parser.", lg_stream_options);
 	for (size_t i = 0; registry->parsers[i]; i++) {
 		module = (struct describe_module){.doc = registry->parsers[i]->doc, .table = registry->parsers[i]->options};
 		snprintf(module.title, sizeof(module.title), "Parser %s", registry->parsers[i]->name);
@@ -70,11 +73,21 @@ static void put_choices(const char *choices, struct lg_buf *out)
 
 void describe_type(const struct lg_option *row, const struct lg_registry *registry, struct lg_buf *out)
 {
-	static const char *const names[] = {
-		[LG_OPT_STRING] = "text", [LG_OPT_BOOL] = "true or false", [LG_OPT_INT] = "number", [LG_OPT_SIZE] = "size",
-		[LG_OPT_DURATION] = "duration", [LG_OPT_STRINGS] = "list of texts", [LG_OPT_FILE] = "file", [LG_OPT_PATH] = "path",
-		[LG_OPT_TIMEZONE] = "time zone", [LG_OPT_ENCODING] = "encoding", [LG_OPT_TABLE] = "mapping", [LG_OPT_MAP] = "names and values",
-		[LG_OPT_RULES] = "list of mappings", [LG_OPT_PARSER] = "one of: ", [LG_OPT_ENUM] = "one of: "};
+	static const char *const names[] = {[LG_OPT_STRING] = "text",
+	        [LG_OPT_BOOL] = "true or false",
+	        [LG_OPT_INT] = "number",
+	        [LG_OPT_SIZE] = "size",
+	        [LG_OPT_DURATION] = "duration",
+	        [LG_OPT_STRINGS] = "list of texts",
+	        [LG_OPT_FILE] = "file",
+	        [LG_OPT_PATH] = "path",
+	        [LG_OPT_TIMEZONE] = "time zone",
+	        [LG_OPT_ENCODING] = "encoding",
+	        [LG_OPT_TABLE] = "mapping",
+	        [LG_OPT_MAP] = "names and values",
+	        [LG_OPT_RULES] = "list of mappings",
+	        [LG_OPT_PARSER] = "one of: ",
+	        [LG_OPT_ENUM] = "one of: "};
 
 	if (row->type == LG_OPT_INT && row->unit)
 		lg_buf_append_cstr(out, row->unit);

@@ -14,7 +14,8 @@ struct describe_module {
 };
 
 /* Calls `each` for every module of the registry: the core's, inputs, parsers, outputs, formats, TLS. */
-void describe_modules(const struct lg_registry *registry, void (*each)(void *arg, const struct describe_module *module), void *arg);
+void describe_modules(
+        const struct lg_registry *registry, void (*each)(void *arg, const struct describe_module *module), void *arg);
 
 /* True for a TABLE that is described once, under a title of its own: that title, else NULL. */
 const char *describe_shared_table(const struct lg_option *row);

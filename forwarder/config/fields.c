@@ -68,8 +68,8 @@ static void check_field(void *arg, unsigned field, struct lg_str name)
 	}
 	nearest = problem_nearest(name, produced, count);
 	problems_warning(check->reader->problems, check->mark, "no input of this output produces the field `%.*s`%s%s%s",
-	                 (int)(name.size < 80 ? name.size : 80), name.data, nearest ? "; did you mean `" : "", nearest ? nearest : "",
-	                 nearest ? "`?" : "");
+	        (int)(name.size < 80 ? name.size : 80), name.data, nearest ? "; did you mean `" : "", nearest ? nearest : "",
+	        nearest ? "`?" : "");
 }
 
 void fields_check_where(const struct option_reader *reader, const struct yaml_node *node, const struct config *config,
@@ -92,7 +92,7 @@ void fields_check_where(const struct option_reader *reader, const struct yaml_no
 		env->where_fields(output->where, check_field, &fields);
 	if (env->where_dollar && env->where_dollar(output->where, &at))
 		problems_warning(reader->problems, yamltree_mark_in(where, at),
-		                 "`$` in a pattern means the end of the value; for the character write \\$, or use like \"$HASP*\"");
+		        "`$` in a pattern means the end of the value; for the character write \\$, or use like \"$HASP*\"");
 }
 
 /* ---- templates ---- */
@@ -113,7 +113,8 @@ static void check_template(struct field_check *check, const struct yaml_node *va
 
 		check->mark = yamltree_mark_in(value, (size_t)(open - value->text.data));
 		if (!name.size) {
-			problems_warning(check->reader->problems, check->mark, "`{` without the name of a field and `}`; it stays as it is");
+			problems_warning(check->reader->problems, check->mark,
+			        "`{` without the name of a field and `}`; it stays as it is");
 			at = open + 1;
 			continue;
 		}

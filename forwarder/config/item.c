@@ -44,7 +44,8 @@ static void check_name(const struct option_reader *reader, const struct yaml_nod
 		problems_error(reader->problems, yamltree_get(node, "name")->mark, "`name: %.80s`: expected %s", name, name_rule);
 }
 
-static void report_twin(const struct option_reader *reader, const struct yaml_node *node, const char *kind, const char *name, unsigned line)
+static void report_twin(
+        const struct option_reader *reader, const struct yaml_node *node, const char *kind, const char *name, unsigned line)
 {
 	problems_error(reader->problems, yamltree_get(node, "name")->mark,
 	               "a second %s named `%.80s`, the first is in line %u; each needs a name of its own", kind, name, line);
@@ -58,7 +59,8 @@ static const struct yaml_node *find_type(const struct option_reader *reader, con
 	const struct yaml_node *type;
 
 	if (node->kind != YAML_KIND_MAPPING) {
-		problems_error(reader->problems, node->mark, "%s is %s, expected a mapping that begins with `name`", what, yamltree_kind_name(node));
+		problems_error(reader->problems, node->mark, "%s is %s, expected a mapping that begins with `name`", what,
+		        yamltree_kind_name(node));
 		return NULL;
 	}
 	type = yamltree_get(node, "type");
@@ -67,17 +69,19 @@ static const struct yaml_node *find_type(const struct option_reader *reader, con
 		return NULL;
 	}
 	if (type->kind != YAML_KIND_SCALAR || yamltree_is_null(type)) {
-		problems_error(reader->problems, type->mark, "`type` is %s, expected the name of a plugin", yamltree_kind_name(type));
+		problems_error(
+		        reader->problems, type->mark, "`type` is %s, expected the name of a plugin", yamltree_kind_name(type));
 		return NULL;
 	}
 	return type;
 }
 
-static void refuse_type(const struct option_reader *reader, const struct yaml_node *type, const char *kind, const char *const *names,
-                        size_t count)
+static void refuse_type(const struct option_reader *reader, const struct yaml_node *type, const char *kind,
+        const char *const *names, size_t count)
 {
 	static const char *const promised[] = {"kafka", "amqp", "ibmmq", "zosmf", "relp", "stdin"};
-	const char *nearest = problem_nearest(type->text, names, count), *missing = value_missing(reader->env->registry, kind, type->text);
+	const char *nearest = problem_nearest(type->text, names, count),
+	           *missing = value_missing(reader->env->registry, kind, type->text);
 	int shown = type->text.size < 80 ? (int)type->text.size : 80;
 	struct lg_buf list = {0};
 
@@ -90,11 +94,11 @@ static void refuse_type(const struct option_reader *reader, const struct yaml_no
 	if (nearest)
 		lg_buf_printf(&list, "; did you mean %s?", nearest);
 	if (missing)
-		problems_error(reader->problems, type->mark, "the %s type `%.*s` is not in this version%s%s", kind, shown, type->text.data,
-		               *missing ? ": " : "", missing);
+		problems_error(reader->problems, type->mark, "the %s type `%.*s` is not in this version%s%s", kind, shown,
+		        type->text.data, *missing ? ": " : "", missing);
 	else
-		problems_error(reader->problems, type->mark, "unknown %s type `%.*s`, expected %.*s", kind, shown, type->text.data, (int)list.size,
-		               (const char *)list.data);
+		problems_error(reader->problems, type->mark, "unknown %s type `%.*s`, expected %.*s", kind, shown,
+		        type->text.data, (int)list.size, (const char *)list.data);
 	lg_buf_fini(&list);
 }
 
@@ -130,7 +134,8 @@ static const struct lg_output_plugin *find_output_plugin(const struct option_rea
 
 /* ---- cross checks ---- */
 
-static void check_tls(const struct option_reader *reader, const struct yaml_node *node, const struct lg_option *table, const void *conf)
+static void check_tls(
+        const struct option_reader *reader, const struct yaml_node *node, const struct lg_option *table, const void *conf)
 {
 	const struct config_env *env = reader->env;
 
@@ -140,15 +145,16 @@ static void check_tls(const struct option_reader *reader, const struct yaml_node
 		bool server = row->sub == lg_tls_server_options;
 		struct lg_err err = {0};
 
-		if (row->type != LG_OPT_TABLE || row->flags & LG_OPT_LATER || (!server && row->sub != lg_tls_client_options) || tls->off || !value)
+		if (row->type != LG_OPT_TABLE || row->flags & LG_OPT_LATER || (!server && row->sub != lg_tls_client_options) ||
+		        tls->off || !value)
 			continue;
 		if (env->check_tls(tls, server, &err) != LG_OK)
 			problems_error(reader->problems, value->mark, "`%s`: %s", row->name, err.text);
 	}
 }
 
-static void run_check(const struct option_reader *reader, const struct yaml_node *node, enum lg_rc (*check)(const void *, struct lg_err *),
-                      const void *conf, const char *what)
+static void run_check(const struct option_reader *reader, const struct yaml_node *node,
+        enum lg_rc (*check)(const void *, struct lg_err *), const void *conf, const char *what)
 {
 	struct lg_err err = {0};
 
@@ -158,8 +164,8 @@ static void run_check(const struct option_reader *reader, const struct yaml_node
 
 /* ---- inputs ---- */
 
-/* The parser is needed before the walk, because its options belong to the same mapping. False: the one that was asked for is not there, and the
- * default stands in. */
+/* The parser is needed before the walk, because its options belong to the same mapping. False: the one that was asked for is not
+ * there, and the default stands in. */
 static bool choose_parser(const struct option_reader *reader, const struct yaml_node *node, const struct config_input *input,
                           struct config_parser *slot)
 {
@@ -259,8 +265,8 @@ static void check_inputs(const struct option_reader *reader, const struct yaml_n
 		if (found)
 			continue;
 		nearest = problem_nearest(lg_str_from(wanted), names, known);
-		problems_error(reader->problems, at->mark, "there is no input named `%.80s`%s%s%s", wanted, nearest ? "; did you mean `" : "",
-		               nearest ? nearest : "", nearest ? "`?" : "");
+		problems_error(reader->problems, at->mark, "there is no input named `%.80s`%s%s%s", wanted,
+		        nearest ? "; did you mean `" : "", nearest ? nearest : "", nearest ? "`?" : "");
 	}
 }
 

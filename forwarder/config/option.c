@@ -102,7 +102,8 @@ static void push_string(struct lg_strings *strings, size_t *cap, char *item)
 
 static enum lg_rc refuse_kind(const struct value_place *place, const struct yaml_node *node, const char *expected)
 {
-	problems_error(place->reader->problems, node->mark, "`%s` is %s, expected %s", place->row->name, yamltree_kind_name(node), expected);
+	problems_error(place->reader->problems, node->mark, "`%s` is %s, expected %s", place->row->name, yamltree_kind_name(node),
+	        expected);
 	return LG_INVALID;
 }
 
@@ -125,7 +126,8 @@ static enum lg_rc read_strings(const struct value_place *place, const struct yam
 			rc = LG_INVALID;
 	}
 	if (!count && place->row->flags & LG_OPT_REQUIRED) {
-		problems_error(place->reader->problems, node->mark, "`%s` is an empty list; it needs at least one value", place->row->name);
+		problems_error(place->reader->problems, node->mark, "`%s` is an empty list; it needs at least one value",
+		        place->row->name);
 		rc = LG_INVALID;
 	}
 	if (rc != LG_OK) {
@@ -338,8 +340,8 @@ static bool some_parser_has(const struct lg_registry *registry, struct lg_str na
 	return false;
 }
 
-static void refuse_unknown(const struct option_reader *reader, const struct yaml_node *key, const struct option_set *sets, size_t count,
-                           const char *what)
+static void refuse_unknown(const struct option_reader *reader, const struct yaml_node *key, const struct option_set *sets,
+        size_t count, const char *what)
 {
 	const char *names[256], *nearest;
 	size_t n = 0;
@@ -347,7 +349,8 @@ static void refuse_unknown(const struct option_reader *reader, const struct yaml
 
 	for (size_t i = 0; i < count; i++) {
 		if (promised_option(sets[i].module, sets[i].plugin, key->text)) {
-			problems_error(reader->problems, key->mark, "`%.*s` of %s is not in this version", shown, key->text.data, what);
+			problems_error(
+			        reader->problems, key->mark, "`%.*s` of %s is not in this version", shown, key->text.data, what);
 			return;
 		}
 		for (const struct lg_option *row = sets[i].table; row && row->name && n < 256; row++) {
@@ -357,15 +360,16 @@ static void refuse_unknown(const struct option_reader *reader, const struct yaml
 	}
 	nearest = problem_nearest(key->text, names, n);
 	if (nearest) {
-		problems_error(reader->problems, key->mark, "%s has no option `%.*s`; did you mean `%s`?", what, shown, key->text.data, nearest);
+		problems_error(reader->problems, key->mark, "%s has no option `%.*s`; did you mean `%s`?", what, shown,
+		        key->text.data, nearest);
 		return;
 	}
 	problems_error(reader->problems, key->mark, "%s has no option `%.*s`; see reference.md for those it has", what, shown,
 	               key->text.data);
 }
 
-static void require(const struct option_reader *reader, const struct yaml_node *mapping, const struct option_set *sets, size_t count,
-                    const char *what)
+static void require(const struct option_reader *reader, const struct yaml_node *mapping, const struct option_set *sets,
+        size_t count, const char *what)
 {
 	for (size_t i = 0; i < count; i++) {
 		for (const struct lg_option *row = sets[i].table; row && row->name; row++) {

@@ -1,7 +1,8 @@
-/* option.h - one YAML mapping read into settings structs by their option tables, and the same tables walked to free and to print them.
+/* option.h - one YAML mapping read into settings structs by their option tables, and the same tables walked to free and to print
+ * them.
  *
- * Several tables may share one mapping (an input: common options, the plugin's, the stream's, the parser's). Where two name the same option
- * the earlier one has it; the later row still gets its default, so that every struct is in a valid state.
+ * Several tables may share one mapping (an input: common options, the plugin's, the stream's, the parser's). Where two name the
+ * same option the earlier one has it; the later row still gets its default, so that every struct is in a valid state.
  */
 #ifndef OPTION_H
 #define OPTION_H
@@ -24,8 +25,9 @@ struct option_reader {
 	bool any_parser;               /* the mapping's parser is not known: options of every parser pass unread */
 };
 
-/* Reads `mapping` into the sets: defaults first, then what is given, then what is required. Problems go to the reader's list; settings of options
- * with an error keep their default. A RULES row without `sub` is left to the caller. `what` names the mapping in messages ("input `a`"). */
+/* Reads `mapping` into the sets: defaults first, then what is given, then what is required. Problems go to the reader's list;
+ * settings of options with an error keep their default. A RULES row without `sub` is left to the caller. `what` names the mapping
+ * in messages ("input `a`"). */
 void option_read(const struct option_reader *reader, const struct yaml_node *mapping, const struct option_set *sets, size_t count,
                  const char *what);
 /* Defaults alone. */
@@ -37,7 +39,8 @@ void option_print(const struct option_set *sets, size_t count, unsigned indent, 
 
 /* True when the row is the one that serves its name: no earlier table of the sets has it. */
 bool option_is_shadowed(const struct option_set *sets, size_t count, size_t set, const char *name);
-/* One value into its place; `set` (whose base is not used) may be NULL. LG_INVALID: the problem is on the list and *field keeps what it had. */
+/* One value into its place; `set` (whose base is not used) may be NULL. LG_INVALID: the problem is on the list and *field keeps
+ * what it had. */
 enum lg_rc option_read_value(const struct option_reader *reader, const struct lg_option *row, const struct option_set *set,
                              const struct yaml_node *node, void *field);
 

@@ -1,4 +1,5 @@
-/* problem.h - the errors and warnings found in one configuration file, collected so that the user sees all of them at once. One owner. */
+/* problem.h - the errors and warnings found in one configuration file, collected so that the user sees all of them at once. One
+ * owner. */
 #ifndef PROBLEM_H
 #define PROBLEM_H
 

@@ -101,7 +101,8 @@ static void put_module(void *arg, const struct describe_module *module)
 	if (module->doc)
 		lg_buf_printf(r->out, "%s\n\n", module->doc);
 	if (module->parser)
-		lg_buf_printf(r->out, "Also the options of \"From bytes to records\", with `parser: %s` unless given.\n\n", module->parser);
+		lg_buf_printf(r->out, "Also the options of \"From bytes to records\", with `parser: %s` unless given.\n\n",
+		        module->parser);
 	if (empty) {
 		lg_buf_append_cstr(r->out, "No options of its own.\n");
 		return;
@@ -122,9 +123,12 @@ void config_write_reference(const struct lg_registry *registry, struct lg_buf *o
 
 	lg_buf_append_cstr(out, "# Configuration reference\n\n"
 	                        "Written by `lugger reference md` from the tables that read the configuration; do not edit.\n\n"
-	                        "Sizes are `4096`, `64KiB`, `10MiB`, `20GiB`, `1TiB` (or kB, MB, GB, TB of 1000); durations are `10ms`, `5s`, `2m`, `24h`,\n"
-	                        "`7d`. Where a list is expected a single value will do. Relative paths begin at the configuration file's folder.\n"
-	                        "`lugger check` names every mistake of a file, `lugger check --resolve` prints all settings with their defaults.\n");
+	                        "Sizes are `4096`, `64KiB`, `10MiB`, `20GiB`, `1TiB` (or kB, MB, GB, TB of 1000); durations are "
+	                        "`10ms`, `5s`, `2m`, `24h`,\n"
+	                        "`7d`. Where a list is expected a single value will do. Relative paths begin at the "
+	                        "configuration file's folder.\n"
+	                        "`lugger check` names every mistake of a file, `lugger check --resolve` prints all settings with "
+	                        "their defaults.\n");
 	describe_modules(registry, put_module, &r);
 }
 

@@ -193,7 +193,8 @@ static void put_input(struct sample *s, const struct lg_input_plugin *plugin)
 static void put_output(struct sample *s, const struct lg_output_plugin *plugin)
 {
 	struct lg_option format[2];
-	struct option_set sets[4] = {{.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
+	struct option_set sets[4] = {
+	        {.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
 	char first[32];
 
 	config_format_row(plugin, format, first);
@@ -206,8 +207,10 @@ void config_write_sample(const struct lg_registry *registry, struct lg_buf *out)
 {
 	struct sample s = {.registry = registry, .out = out, .live = ""};
 
-	lg_buf_append_cstr(out, "# Lugger configuration, written by `lugger reference sample`. A line in comments shows a default, or the form of a value\n"
-	                        "# where there is none. All options: reference.md. `lugger check -c FILE` tells every mistake of a file at once.\n"
+	lg_buf_append_cstr(out, "# Lugger configuration, written by `lugger reference sample`. A line in comments shows a "
+	                        "default, or the form of a value\n"
+	                        "# where there is none. All options: reference.md. `lugger check -c FILE` tells every mistake of "
+	                        "a file at once.\n"
 	                        "\nversion: 1\n\n");
 	for (const struct lg_option *row = config_top_options; row->name; row++) {
 		struct lg_option one[2] = {*row, LG_OPTION_END};

@@ -1,4 +1,5 @@
-/* conf/lugger.schema.json: JSON Schema 2020-12, for editors. `lugger check` knows more (references between entries, files, zones). */
+/* conf/lugger.schema.json: JSON Schema 2020-12, for editors. `lugger check` knows more (references between entries, files,
+ * zones). */
 #include <string.h>
 
 #include "config/describe.h"
@@ -139,9 +140,16 @@ static void put_rules(struct schema *s, const struct lg_option *row)
 
 static void put_type(struct schema *s, const struct lg_option *row)
 {
-	static const char *const refs[] = {
-		[LG_OPT_STRING] = "text", [LG_OPT_BOOL] = NULL, [LG_OPT_SIZE] = "size", [LG_OPT_DURATION] = "duration", [LG_OPT_STRINGS] = "texts",
-		[LG_OPT_FILE] = "text", [LG_OPT_PATH] = "text", [LG_OPT_TIMEZONE] = "text", [LG_OPT_ENCODING] = "text", [LG_OPT_MAP] = "map"};
+	static const char *const refs[] = {[LG_OPT_STRING] = "text",
+	        [LG_OPT_BOOL] = NULL,
+	        [LG_OPT_SIZE] = "size",
+	        [LG_OPT_DURATION] = "duration",
+	        [LG_OPT_STRINGS] = "texts",
+	        [LG_OPT_FILE] = "text",
+	        [LG_OPT_PATH] = "text",
+	        [LG_OPT_TIMEZONE] = "text",
+	        [LG_OPT_ENCODING] = "text",
+	        [LG_OPT_MAP] = "map"};
 
 	switch (row->type) {
 	case LG_OPT_BOOL:
@@ -250,8 +258,9 @@ static void put_sets(struct schema *s, const struct option_set *sets, size_t cou
 {
 	for (size_t i = 0; i < count; i++) {
 		for (const struct lg_option *row = sets[i].table; row && row->name; row++) {
-			if (row->flags & LG_OPT_LATER || (row->type == LG_OPT_RULES && !row->sub) || option_is_shadowed(sets, count, i, row->name) ||
-			    !strcmp(row->name, "type") || (without && !strcmp(without, row->name)))
+			if (row->flags & LG_OPT_LATER || (row->type == LG_OPT_RULES && !row->sub) ||
+			        option_is_shadowed(sets, count, i, row->name) || !strcmp(row->name, "type") ||
+			        (without && !strcmp(without, row->name)))
 				continue;
 			put_property(s, row);
 		}
@@ -261,7 +270,7 @@ static void put_sets(struct schema *s, const struct option_set *sets, size_t cou
 static void put_input(struct schema *s, const struct lg_input_plugin *plugin, const struct lg_parser *parser)
 {
 	const struct option_set sets[] = {{.table = config_input_options}, {.table = plugin->options},
-	                                  {.table = plugin->uses_stream ? lg_stream_options : NULL}, {.table = parser ? parser->options : NULL}};
+	        {.table = plugin->uses_stream ? lg_stream_options : NULL}, {.table = parser ? parser->options : NULL}};
 	const char *usual = plugin->parser ? plugin->parser : "text";
 
 	open_member(s, NULL, '{');
@@ -280,7 +289,8 @@ static void put_output(struct schema *s, const struct lg_output_plugin *plugin)
 {
 	struct lg_option format[2];
 	char first[32];
-	struct option_set sets[4] = {{.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
+	struct option_set sets[4] = {
+	        {.table = config_output_options}, {.table = plugin->options}, {.table = format}, {.table = lg_format_options}};
 
 	config_format_row(plugin, format, first);
 	if (!plugin->formats)
@@ -326,14 +336,17 @@ void config_write_schema(const struct lg_registry *registry, struct lg_buf *out)
 
 	lg_buf_append_cstr(out, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
 	                        "  \"title\": \"Lugger configuration\",\n"
-	                        "  \"description\": \"Written by `lugger reference schema` from the tables that read the configuration; do not edit.\",\n"
+	                        "  \"description\": \"Written by `lugger reference schema` from the tables that read the "
+	                        "configuration; do not edit.\",\n"
 	                        "  \"$defs\": {\n"
 	                        "    \"text\": {\"type\": [\"string\", \"number\", \"boolean\"]},\n"
-	                        "    \"texts\": {\"oneOf\": [{\"$ref\": \"#/$defs/text\"}, {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/text\"}}]},\n"
+	                        "    \"texts\": {\"oneOf\": [{\"$ref\": \"#/$defs/text\"}, {\"type\": \"array\", \"items\": "
+	                        "{\"$ref\": \"#/$defs/text\"}}]},\n"
 	                        "    \"map\": {\"type\": \"object\", \"additionalProperties\": {\"$ref\": \"#/$defs/text\"}},\n"
 	                        "    \"size\": {\"oneOf\": [{\"type\": \"integer\", \"minimum\": 0}, {\"type\": \"string\", "
 	                        "\"pattern\": \"^[0-9]+ *(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?$\"}]},\n"
-	                        "    \"duration\": {\"oneOf\": [{\"const\": 0}, {\"type\": \"string\", \"pattern\": \"^(0|[0-9]+ *(ns|us|ms|s|m|h|d))$\"}]}\n"
+	                        "    \"duration\": {\"oneOf\": [{\"const\": 0}, {\"type\": \"string\", \"pattern\": \"^(0|[0-9]+ "
+	                        "*(ns|us|ms|s|m|h|d))$\"}]}\n"
 	                        "  },\n  \"type\": \"object\",\n  \"additionalProperties\": false");
 	open_member(&s, "properties", '{');
 	put_properties(&s, config_top_options);

@@ -19,7 +19,8 @@ static enum lg_rc refuse(const struct value_place *place, const struct yaml_node
 	const char *name = place->row->name;
 
 	if (node->kind != YAML_KIND_SCALAR || yamltree_is_null(node))
-		problems_error(place->reader->problems, node->mark, "`%s` is %s, expected %s", name, yamltree_kind_name(node), expected);
+		problems_error(
+		        place->reader->problems, node->mark, "`%s` is %s, expected %s", name, yamltree_kind_name(node), expected);
 	else if (place->row->flags & LG_OPT_SECRET)
 		problems_error(place->reader->problems, node->mark, "`%s`: expected %s", name, expected);
 	else
@@ -41,8 +42,8 @@ static enum lg_rc read_secret_file(const struct value_place *place, const struct
 	FILE *f = fopen(path, "r");
 
 	if (!f) {
-		problems_error(place->reader->problems, node->mark, "`%s`: the file %s cannot be read: %s", place->row->name, path,
-		               strerror(errno));
+		problems_error(place->reader->problems, node->mark, "`%s`: the file %s cannot be read: %s", place->row->name,
+		        path, strerror(errno));
 		return LG_INVALID;
 	}
 	n = (ssize_t)fread(buf, 1, sizeof(buf) - 1, f);
@@ -52,8 +53,11 @@ static enum lg_rc read_secret_file(const struct value_place *place, const struct
 	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
 		n--;
 	if (n <= 0 || memchr(buf, '\0', (size_t)n)) {
-		problems_error(place->reader->problems, node->mark, "`%s`: the file %s %s; expected one line with the secret", place->row->name,
-		               path, n < 0 ? "cannot be read" : n == 0 ? "is empty" : "is binary");
+		problems_error(place->reader->problems, node->mark, "`%s`: the file %s %s; expected one line with the secret",
+		        place->row->name, path,
+		        n < 0    ? "cannot be read"
+		        : n == 0 ? "is empty"
+		                 : "is binary");
 		return LG_INVALID;
 	}
 	*field = mem_strndup(buf, (size_t)n);
@@ -76,8 +80,8 @@ static enum lg_rc expand_environment(const struct value_place *place, const stru
 			problems_error(place->reader->problems, node->mark, "`%s`: `${` without `}`", place->row->name);
 			rc = LG_INVALID;
 		} else if (!value || !*value) {
-			problems_error(place->reader->problems, node->mark, "`%s`: the environment variable %.80s is %s", place->row->name, name,
-			               value ? "empty" : "not set");
+			problems_error(place->reader->problems, node->mark, "`%s`: the environment variable %.80s is %s",
+			        place->row->name, name, value ? "empty" : "not set");
 			rc = LG_INVALID;
 		} else {
 			lg_buf_append(&out, at, (size_t)(open - at));
@@ -131,7 +135,8 @@ static enum lg_rc value_secret(const struct value_place *place, const struct yam
 		return expand_environment(place, node, field);
 	if (strncmp(text, "file:", 5) != 0 && !strstr(text, "${") && reader->env->check_files && !reader->file_is_private)
 		problems_warning(reader->problems, node->mark,
-		                 "`%s` stands in a file that others can read; write file:PATH or ${NAME}, or chmod 0600 this file", place->row->name);
+		        "`%s` stands in a file that others can read; write file:PATH or ${NAME}, or chmod 0600 this file",
+		        place->row->name);
 	*field = mem_strdup(text);
 	return LG_OK;
 }
@@ -141,14 +146,15 @@ enum lg_rc value_string(const struct value_place *place, const struct yaml_node 
 	if (!is_scalar(node) || (!node->text.size && !node->quoted))
 		return refuse(place, node, "text");
 	if (!node->text.size) {
-		problems_error(place->reader->problems, node->mark, "`%s` is empty; leave the line out, or give it a value", place->row->name);
+		problems_error(place->reader->problems, node->mark, "`%s` is empty; leave the line out, or give it a value",
+		        place->row->name);
 		return LG_INVALID;
 	}
 	if (place->row->flags & LG_OPT_SECRET)
 		return value_secret(place, node, field);
 	if (!strncmp(node->text.data, "${", 2) && node->text.data[node->text.size - 1] == '}')
-		problems_warning(place->reader->problems, node->mark, "`%s`: ${NAME} is replaced in secrets only; here it stays as it is",
-		                 place->row->name);
+		problems_warning(place->reader->problems, node->mark,
+		        "`%s`: ${NAME} is replaced in secrets only; here it stays as it is", place->row->name);
 	*field = mem_strdup(node->text.data);
 	return LG_OK;
 }
@@ -189,7 +195,8 @@ static void put_range(struct lg_buf *out, const struct lg_option *row)
 /* Says what the row takes, for a value that does not fit (`readable` false) or is out of range. */
 static enum lg_rc refuse_number(const struct value_place *place, const struct yaml_node *node, bool readable)
 {
-	static const char *const kinds[] = {[LG_OPT_INT] = "a whole number", [LG_OPT_SIZE] = "a size", [LG_OPT_DURATION] = "a duration"};
+	static const char *const kinds[] = {
+	        [LG_OPT_INT] = "a whole number", [LG_OPT_SIZE] = "a size", [LG_OPT_DURATION] = "a duration"};
 	struct lg_buf out = {0};
 
 	lg_buf_append_cstr(&out, kinds[place->row->type]);
@@ -247,7 +254,8 @@ enum lg_rc value_duration(const struct value_place *place, const struct yaml_nod
 
 /* ---- choices ---- */
 
-static enum lg_rc refuse_choice(const struct value_place *place, const struct yaml_node *node, const char *const *names, size_t count)
+static enum lg_rc refuse_choice(
+        const struct value_place *place, const struct yaml_node *node, const char *const *names, size_t count)
 {
 	const char *nearest = problem_nearest(node->text, names, count);
 	struct lg_buf list = {0};
@@ -264,7 +272,8 @@ static enum lg_rc refuse_choice(const struct value_place *place, const struct ya
 
 static enum lg_rc refuse_promised(const struct value_place *place, const struct yaml_node *node)
 {
-	problems_error(place->reader->problems, node->mark, "`%s: %.*s` is not in this version", place->row->name, SHOWN(node->text));
+	problems_error(
+	        place->reader->problems, node->mark, "`%s: %.*s` is not in this version", place->row->name, SHOWN(node->text));
 	return LG_INVALID;
 }
 
@@ -283,7 +292,8 @@ enum lg_rc value_enum(const struct value_place *place, const struct yaml_node *n
 
 	for (size_t i = 0; count < 32 && (choice = option_choice(place->row->choices, i)).size > 0; i++) {
 		if (choice.data[0] == '!') {
-			promised |= is_scalar(node) && lg_str_equal((struct lg_str){choice.data + 1, choice.size - 1}, node->text);
+			promised |=
+			        is_scalar(node) && lg_str_equal((struct lg_str){choice.data + 1, choice.size - 1}, node->text);
 			continue;
 		}
 		names[count++] = mem_strndup(choice.data, choice.size);
@@ -364,7 +374,8 @@ enum lg_rc value_timezone(const struct value_place *place, const struct yaml_nod
 	if (!is_scalar(node) || !node->text.size)
 		return refuse(place, node, "an IANA time zone such as America/New_York");
 	if (place->reader->env->check_files && tz_open(&tz, node->text.data, &err) != LG_OK)
-		return refuse(place, node, "an IANA time zone that this system knows, such as America/New_York, Europe/Berlin or UTC");
+		return refuse(
+		        place, node, "an IANA time zone that this system knows, such as America/New_York, Europe/Berlin or UTC");
 	tz_free(tz);
 	*field = mem_strdup(node->text.data);
 	return LG_OK;

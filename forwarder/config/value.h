@@ -23,8 +23,8 @@ enum lg_rc value_timezone(const struct value_place *place, const struct yaml_nod
 enum lg_rc value_encoding(const struct value_place *place, const struct yaml_node *node, char **field);
 enum lg_rc value_parser(const struct value_place *place, const struct yaml_node *node, const struct lg_parser **field);
 
-/* What registry->missing says about a name that is no plugin of this build, without the "input: " in front; NULL: the name is not there, or is
- * of another kind ("input", "output", "parser"). */
+/* What registry->missing says about a name that is no plugin of this build, without the "input: " in front; NULL: the name is not
+ * there, or is of another kind ("input", "output", "parser"). */
 const char *value_missing(const struct lg_registry *registry, const char *kind, struct lg_str name);
 
 #endif

@@ -69,7 +69,8 @@ static enum lg_rc check_bytes(struct lg_str text, struct problems *problems)
 
 		if (c >= 0x20 ? c != 0x7f : c == '\t' || c == '\n' || c == '\r')
 			continue;
-		problems_error(problems, mark_at_byte(text, i), "byte 0x%02x: this is a binary file, or not in UTF-8; expected YAML text", c);
+		problems_error(problems, mark_at_byte(text, i),
+		        "byte 0x%02x: this is a binary file, or not in UTF-8; expected YAML text", c);
 		return LG_INVALID;
 	}
 	valid = text_utf8_valid((const uint8_t *)text.data, text.size);
@@ -115,15 +116,16 @@ static enum lg_rc count_nodes(struct builder *b, unsigned weight, yaml_mark_t ma
 	b->nodes += weight;
 	if (b->nodes <= YAMLTREE_NODES_MAX)
 		return LG_OK;
-	problems_error(b->problems, mark_of(mark), "more than %d values with all aliases expanded; a configuration is not that large",
-	               YAMLTREE_NODES_MAX);
+	problems_error(b->problems, mark_of(mark),
+	        "more than %d values with all aliases expanded; a configuration is not that large", YAMLTREE_NODES_MAX);
 	return LG_INVALID;
 }
 
 static void refuse_tag(struct builder *b, const yaml_char_t *tag, yaml_mark_t mark)
 {
 	if (tag && strcmp((const char *)tag, "!") != 0)
-		problems_error(b->problems, mark_of(mark), "the tag %.80s: tags have no meaning here; leave it out", (const char *)tag);
+		problems_error(
+		        b->problems, mark_of(mark), "the tag %.80s: tags have no meaning here; leave it out", (const char *)tag);
 }
 
 static enum lg_rc remember_anchor(struct builder *b, const char *name, struct yaml_node *node)
@@ -184,7 +186,8 @@ static enum lg_rc add_alias(struct builder *b, const yaml_event_t *event)
 			node = b->anchors[i].node; /* the newest of this name, as YAML has it */
 	}
 	if (!node) {
-		problems_error(b->problems, mark_of(event->start_mark), "the alias *%.80s: no anchor &%.80s stands before it", name, name);
+		problems_error(b->problems, mark_of(event->start_mark), "the alias *%.80s: no anchor &%.80s stands before it",
+		        name, name);
 		return LG_INVALID;
 	}
 	if (b->depth + node->height > YAMLTREE_DEPTH_MAX)
@@ -246,8 +249,8 @@ static int compare_keys(const void *a, const void *b)
 	return order ? order : x->at < y->at ? -1 : 1;
 }
 
-/* Reports keys given twice and keeps the first. Sorted, not compared pairwise: a hostile mapping may have 50,000 keys. With `quiet`
- * (merged keys) the later ones just yield. */
+/* Reports keys given twice and keeps the first. Sorted, not compared pairwise: a hostile mapping may have 50,000 keys. With
+ * `quiet` (merged keys) the later ones just yield. */
 static void drop_duplicates(struct builder *b, struct yaml_node *map, size_t quiet_from)
 {
 	size_t keys = map->count / 2, kept = 0;
@@ -265,8 +268,9 @@ static void drop_duplicates(struct builder *b, struct yaml_node *map, size_t qui
 			continue;
 		}
 		if (2 * order[i].at < quiet_from)
-			problems_error(b->problems, order[i].key->mark, "the key `%.80s` is given twice, first in line %u; keep one of them",
-			               order[i].key->text.data, order[first].key->mark.line);
+			problems_error(b->problems, order[i].key->mark,
+			        "the key `%.80s` is given twice, first in line %u; keep one of them", order[i].key->text.data,
+			        order[first].key->mark.line);
 		map->items[2 * order[i].at] = NULL;
 	}
 	free(order);
@@ -286,7 +290,8 @@ static enum lg_rc merge_one(struct builder *b, struct frame *frame, const struct
 	struct yaml_node *map = frame->node;
 
 	if (from->kind != YAML_KIND_MAPPING) {
-		problems_error(b->problems, from->mark, "`<<` merges a mapping or a list of mappings, not %s", yamltree_kind_name(from));
+		problems_error(
+		        b->problems, from->mark, "`<<` merges a mapping or a list of mappings, not %s", yamltree_kind_name(from));
 		return LG_OK;
 	}
 	for (size_t i = 0; i < from->count; i += 2) {
@@ -381,8 +386,8 @@ static void report_syntax(struct builder *b)
 		return;
 	}
 	if (p->context && p->context_mark.line != p->problem_mark.line)
-		problems_error(b->problems, mark_of(p->problem_mark), "not valid YAML: %s, %s that began in line %zu", problem, p->context,
-		               p->context_mark.line + 1);
+		problems_error(b->problems, mark_of(p->problem_mark), "not valid YAML: %s, %s that began in line %zu", problem,
+		        p->context, p->context_mark.line + 1);
 	else
 		problems_error(b->problems, mark_of(p->problem_mark), "not valid YAML: %s%s%s", problem, p->context ? ", " : "",
 		               p->context ? p->context : "");
@@ -394,16 +399,19 @@ static enum lg_rc take_event(struct builder *b, const yaml_event_t *event)
 	case YAML_DOCUMENT_START_EVENT:
 		if (!b->tree->root)
 			return LG_OK;
-		problems_error(b->problems, mark_of(event->start_mark), "a second document begins here; a configuration is one document");
+		problems_error(b->problems, mark_of(event->start_mark),
+		        "a second document begins here; a configuration is one document");
 		return LG_INVALID;
 	case YAML_SCALAR_EVENT:
 		return add_scalar(b, event);
 	case YAML_ALIAS_EVENT:
 		return add_alias(b, event);
 	case YAML_SEQUENCE_START_EVENT:
-		return open_collection(b, YAML_KIND_LIST, event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		return open_collection(
+		        b, YAML_KIND_LIST, event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
 	case YAML_MAPPING_START_EVENT:
-		return open_collection(b, YAML_KIND_MAPPING, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+		return open_collection(
+		        b, YAML_KIND_MAPPING, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		return close_collection(b, event);
@@ -442,8 +450,8 @@ static enum lg_rc check_root(const struct yaml_tree *tree, struct problems *prob
 		return LG_INVALID;
 	}
 	if (tree->root->kind != YAML_KIND_MAPPING) {
-		problems_error(problems, tree->root->mark, "expected a mapping at the top level (lines of `key: value`), found %s",
-		               yamltree_kind_name(tree->root));
+		problems_error(problems, tree->root->mark,
+		        "expected a mapping at the top level (lines of `key: value`), found %s", yamltree_kind_name(tree->root));
 		return LG_INVALID;
 	}
 	return LG_OK;
@@ -525,7 +533,8 @@ struct config_mark yamltree_mark_in(const struct yaml_node *scalar, size_t offse
 	if (!scalar->exact)
 		return mark;
 	mark.column += scalar->quoted;
-	mark.column += (unsigned)characters((struct lg_str){scalar->text.data, offset < scalar->text.size ? offset : scalar->text.size});
+	mark.column +=
+	        (unsigned)characters((struct lg_str){scalar->text.data, offset < scalar->text.size ? offset : scalar->text.size});
 	return mark;
 }
 

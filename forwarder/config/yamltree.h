@@ -1,7 +1,8 @@
 /* yamltree.h - a YAML file as a tree with marks; the only user of libyaml. One owner, the tree is immutable once loaded.
  *
- * Built for files that people write and strangers may have touched: UTF-8 text of at most 4 MiB, one document, nesting of at most 64,
- * at most 100,000 nodes with every alias counted as often as it is used. Anchors, aliases and the merge key `<<` work; tags are errors.
+ * Built for files that people write and strangers may have touched: UTF-8 text of at most 4 MiB, one document, nesting of at most
+ * 64, at most 100,000 nodes with every alias counted as often as it is used. Anchors, aliases and the merge key `<<` work; tags
+ * are errors.
  */
 #ifndef YAMLTREE_H
 #define YAMLTREE_H
@@ -33,8 +34,8 @@ struct yaml_tree {
 	struct yaml_node *all;
 };
 
-/* Loads `text`. What is wrong goes to problems; LG_INVALID when there is no tree to work with. Errors that leave a tree (a duplicate key: the
- * first one stays) answer LG_OK and count in problems->errors. Free it in any case. */
+/* Loads `text`. What is wrong goes to problems; LG_INVALID when there is no tree to work with. Errors that leave a tree (a
+ * duplicate key: the first one stays) answer LG_OK and count in problems->errors. Free it in any case. */
 enum lg_rc yamltree_load(struct yaml_tree *tree, struct lg_str text, struct problems *problems) LG_WARN_UNUSED;
 void yamltree_free(struct yaml_tree *tree);
 

@@ -233,13 +233,14 @@ static bool is_like(const struct filter *filter, const struct filter_node *node,
 	}
 	if (node->open_end)
 		return true;
-	return text.size >= segments[i].size && !memcmp(text.data + text.size - segments[i].size, segments[i].data, segments[i].size);
+	return text.size >= segments[i].size &&
+	       !memcmp(text.data + text.size - segments[i].size, segments[i].data, segments[i].size);
 }
 
 static bool matches(const struct filter *filter, const struct filter_node *node, struct lg_str text, bool *undecided)
 {
-	int rc = pcre2_match(filter->patterns[node->first].code, (PCRE2_SPTR)(text.data ? text.data : ""), text.size, 0, 0, filter->match_data,
-	                     filter->match_context);
+	int rc = pcre2_match(filter->patterns[node->first].code, (PCRE2_SPTR)(text.data ? text.data : ""), text.size, 0, 0,
+	        filter->match_data, filter->match_context);
 
 	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
 		*undecided = true;

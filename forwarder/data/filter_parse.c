@@ -7,7 +7,17 @@
 #include "base/text.h"
 #include "data/filter_impl.h"
 
-enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_STRING, TOKEN_NUMBER, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_COMMA, TOKEN_OP, TOKEN_MATCH };
+enum token_kind {
+	TOKEN_END,
+	TOKEN_NAME,
+	TOKEN_STRING,
+	TOKEN_NUMBER,
+	TOKEN_OPEN,
+	TOKEN_CLOSE,
+	TOKEN_COMMA,
+	TOKEN_OP,
+	TOKEN_MATCH
+};
 
 struct token {
 	enum token_kind kind;
@@ -104,9 +114,9 @@ static enum lg_rc lex_operator(struct parser *p, size_t at)
 		const char *text;
 		enum token_kind kind;
 		enum filter_op op;
-	} table[] = {{"==", TOKEN_OP, FILTER_EQ}, {"!=", TOKEN_OP, FILTER_NE}, {"<=", TOKEN_OP, FILTER_LE}, {">=", TOKEN_OP, FILTER_GE},
-	             {"=~", TOKEN_MATCH, 0}, {"<", TOKEN_OP, FILTER_LT}, {">", TOKEN_OP, FILTER_GT}, {"(", TOKEN_OPEN, 0},
-	             {")", TOKEN_CLOSE, 0}, {",", TOKEN_COMMA, 0}};
+	} table[] = {{"==", TOKEN_OP, FILTER_EQ}, {"!=", TOKEN_OP, FILTER_NE}, {"<=", TOKEN_OP, FILTER_LE},
+	        {">=", TOKEN_OP, FILTER_GE}, {"=~", TOKEN_MATCH, 0}, {"<", TOKEN_OP, FILTER_LT}, {">", TOKEN_OP, FILTER_GT},
+	        {"(", TOKEN_OPEN, 0}, {")", TOKEN_CLOSE, 0}, {",", TOKEN_COMMA, 0}};
 	const char *s = p->text + at;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -208,14 +218,13 @@ struct named {
 	int64_t number;
 };
 
-static const struct named severities[] = {
-	{"emerg", 0}, {"emergency", 0}, {"panic", 0}, {"alert", 1}, {"crit", 2}, {"critical", 2}, {"err", 3}, {"error", 3}, {"warning", 4},
-	{"warn", 4}, {"notice", 5}, {"info", 6}, {"informational", 6}, {"debug", 7}, {NULL, 0}};
+static const struct named severities[] = {{"emerg", 0}, {"emergency", 0}, {"panic", 0}, {"alert", 1}, {"crit", 2},
+        {"critical", 2}, {"err", 3}, {"error", 3}, {"warning", 4}, {"warn", 4}, {"notice", 5}, {"info", 6}, {"informational", 6},
+        {"debug", 7}, {NULL, 0}};
 
-static const struct named facilities[] = {
-	{"kern", 0}, {"user", 1}, {"mail", 2}, {"daemon", 3}, {"auth", 4}, {"syslog", 5}, {"lpr", 6}, {"news", 7}, {"uucp", 8}, {"cron", 9},
-	{"authpriv", 10}, {"ftp", 11}, {"local0", 16}, {"local1", 17}, {"local2", 18}, {"local3", 19}, {"local4", 20}, {"local5", 21},
-	{"local6", 22}, {"local7", 23}, {NULL, 0}};
+static const struct named facilities[] = {{"kern", 0}, {"user", 1}, {"mail", 2}, {"daemon", 3}, {"auth", 4}, {"syslog", 5},
+        {"lpr", 6}, {"news", 7}, {"uucp", 8}, {"cron", 9}, {"authpriv", 10}, {"ftp", 11}, {"local0", 16}, {"local1", 17},
+        {"local2", 18}, {"local3", 19}, {"local4", 20}, {"local5", 21}, {"local6", 22}, {"local7", 23}, {NULL, 0}};
 
 static bool find_named(const struct named *table, struct lg_str name, int64_t *number)
 {
@@ -234,13 +243,15 @@ static const struct {
 	const char *name;
 	enum filter_source source;
 	enum lg_type type;
-} sources[] = {{"message", FILTER_MESSAGE, LG_T_STRING}, {"severity", FILTER_SEVERITY, LG_T_NUMBER}, {"facility", FILTER_FACILITY, LG_T_NUMBER},
-               {"log.level", FILTER_LEVEL, LG_T_STRING}, {"event.sequence", FILTER_SEQUENCE, LG_T_NUMBER},
-               {"lugger.input", FILTER_INPUT, LG_T_STRING}, {"lugger.log_id", FILTER_LOG_ID, LG_T_STRING}};
+} sources[] = {{"message", FILTER_MESSAGE, LG_T_STRING}, {"severity", FILTER_SEVERITY, LG_T_NUMBER},
+        {"facility", FILTER_FACILITY, LG_T_NUMBER}, {"log.level", FILTER_LEVEL, LG_T_STRING},
+        {"event.sequence", FILTER_SEQUENCE, LG_T_NUMBER}, {"lugger.input", FILTER_INPUT, LG_T_STRING},
+        {"lugger.log_id", FILTER_LOG_ID, LG_T_STRING}};
 
 static bool is_unfilterable(struct lg_str name)
 {
-	static const char *const names[] = {"@timestamp", "event.id", "event.created", "agent.type", "agent.version", "agent.name", "ecs.version"};
+	static const char *const names[] = {
+	        "@timestamp", "event.id", "event.created", "agent.type", "agent.version", "agent.name", "ecs.version"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (lg_str_is(name, names[i]))
@@ -293,7 +304,9 @@ static enum lg_rc take_field(struct parser *p, struct filter_node *node, unsigne
 static enum lg_rc take_value(struct parser *p, const struct filter_node *node, unsigned type, bool ordered)
 {
 	struct filter_literal literal = {.text = p->token.text, .number = p->token.number};
-	const struct named *names = node->source == FILTER_SEVERITY ? severities : node->source == FILTER_FACILITY ? facilities : NULL;
+	const struct named *names = node->source == FILTER_SEVERITY   ? severities
+	                            : node->source == FILTER_FACILITY ? facilities
+	                                                              : NULL;
 	size_t at = p->token.at;
 
 	if (p->token.kind == TOKEN_STRING)
@@ -303,7 +316,8 @@ static enum lg_rc take_value(struct parser *p, const struct filter_node *node, u
 	else if (is_word(p, "true") || is_word(p, "false"))
 		literal.type = LG_T_BOOL;
 	else if (p->token.kind == TOKEN_NAME && !is_keyword(p->token.text))
-		return fail(p, at, "text stands in quotes: \"%.*s\"", (int)(p->token.text.size < 60 ? p->token.text.size : 60), p->token.text.data);
+		return fail(p, at, "text stands in quotes: \"%.*s\"", (int)(p->token.text.size < 60 ? p->token.text.size : 60),
+		        p->token.text.data);
 	else
 		return expected(p, "a value: \"text\", a number, true or false");
 	literal.has_number = literal.type == LG_T_NUMBER;
@@ -324,8 +338,9 @@ static enum lg_rc take_value(struct parser *p, const struct filter_node *node, u
 	if (type == LG_T_BOOL && literal.type != LG_T_BOOL)
 		return fail(p, at, "`%.*s` is true or false", (int)node->name.size, node->name.data);
 	if (literal.type == LG_T_BOOL && (ordered || type == LG_T_STRING))
-		return fail(p, at, type == LG_T_STRING ? "`%.*s` is text, not true or false" : "`%.*s`: true and false have no order",
-		            (int)node->name.size, node->name.data);
+		return fail(p, at,
+		        type == LG_T_STRING ? "`%.*s` is text, not true or false" : "`%.*s`: true and false have no order",
+		        (int)node->name.size, node->name.data);
 	if (literal.type == LG_T_NUMBER)
 		literal.text = (struct lg_str){0};
 	add_literal(p->filter, literal);
@@ -409,8 +424,8 @@ static enum lg_rc compile_pattern(struct parser *p, struct filter_node *node)
 	PCRE2_SIZE offset = 0;
 	int code = 0;
 	/* MATCH_INVALID_UTF: values are UTF-8 by contract, but a peer's mistake must not become undefined behaviour here. */
-	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)t->text.data, t->text.size, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
-	                                     &code, &offset, NULL);
+	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)t->text.data, t->text.size,
+	        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
 
 	if (!compiled) {
 		char why[160] = "";
@@ -456,7 +471,8 @@ static enum lg_rc parse_at_least(struct parser *p, uint32_t *result)
 		return rc;
 	if ((p->token.kind != TOKEN_NAME && p->token.kind != TOKEN_STRING) || !find_named(severities, p->token.text, &severity))
 		return expected(p, "emerg, alert, crit, err, warning, notice, info or debug");
-	*result = add_node(p->filter, (struct filter_node){.kind = FILTER_AT_LEAST, .source = FILTER_SEVERITY, .first = (uint32_t)severity});
+	*result = add_node(
+	        p->filter, (struct filter_node){.kind = FILTER_AT_LEAST, .source = FILTER_SEVERITY, .first = (uint32_t)severity});
 	return advance(p);
 }
 
@@ -469,7 +485,8 @@ static enum lg_rc parse_comparison(struct parser *p, uint32_t *result)
 	if (rc != LG_OK)
 		return rc;
 	if (is_word(p, "at_least"))
-		return node.source == FILTER_SEVERITY ? parse_at_least(p, result) : fail(p, p->token.at, "`at_least` belongs to `severity`");
+		return node.source == FILTER_SEVERITY ? parse_at_least(p, result)
+		                                      : fail(p, p->token.at, "`at_least` belongs to `severity`");
 	if (is_word(p, "in")) {
 		rc = parse_in(p, &node, type);
 	} else if (is_word(p, "like")) {
@@ -483,7 +500,8 @@ static enum lg_rc parse_comparison(struct parser *p, uint32_t *result)
 		if (rc == LG_OK)
 			rc = take_value(p, &node, type, node.op >= FILTER_LT);
 	} else {
-		return expected(p, node.source == FILTER_SEVERITY ? "at_least, ==, !=, <, <=, >, >= or in" : "==, !=, <, <=, >, >=, in, like or =~");
+		return expected(p, node.source == FILTER_SEVERITY ? "at_least, ==, !=, <, <=, >, >= or in"
+		                                                  : "==, !=, <, <=, >, >=, in, like or =~");
 	}
 	if (rc == LG_OK)
 		*result = add_node(p->filter, node);
