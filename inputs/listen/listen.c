@@ -14,22 +14,24 @@
 static const struct lg_option options[] = {
 	{.name = "address", .type = LG_OPT_STRING, .offset = offsetof(struct listen_conf, address), .flags = LG_OPT_REQUIRED,
 	 .doc = "Where to listen: host:port, for example 0.0.0.0:6514 or \"[::]:6514\"."},
-	{.name = "transport", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, transport), .choices = "!udp|tcp|tls|!unix", .fallback = "tls",
-	 .doc = "tls needs tls.cert_file and tls.key_file."},
-	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, framing), .choices = "auto|octet-counting|lf", .fallback = "auto",
+	{.name = "transport", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, transport),
+	 .choices = "!udp|tcp|tls|!unix", .fallback = "tls", .doc = "tls needs tls.cert_file and tls.key_file."},
+	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, framing),
+	 .choices = "auto|octet-counting|lf", .fallback = "auto",
 	 .doc = "How messages are told apart; auto decides for each connection by its first bytes."},
 	{.name = "parser", .type = LG_OPT_PARSER, .offset = offsetof(struct listen_conf, parser), .fallback = "rfc-syslog",
 	 .doc = "What understands the messages; brings its own options into the same mapping."},
 	{.name = "tls", .type = LG_OPT_TABLE, .offset = offsetof(struct listen_conf, tls), .sub = lg_tls_server_options,
 	 .doc = "Certificate and key of this listener, and whether clients must show theirs."},
-	{.name = "max_connections", .type = LG_OPT_INT, .offset = offsetof(struct listen_conf, max_connections), .fallback = "1000", .min = 1,
-	 .max = 100000, .unit = "connections", .doc = "Further ones are closed at once."},
-	{.name = "idle_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct listen_conf, idle_timeout_ns), .fallback = "0", .min = 0,
-	 .max = INT64_C(366) * 86400 * SECOND_NS,
-	 .doc = "A connection that sends nothing for so long is closed; 0: never, dead peers are found by TCP keepalive. Plain syslog senders lose "
-	        "the message that they write into a closed connection."},
-	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct listen_conf, max_record_size), .fallback = "128KiB", .min = 480,
-	 .max = 1048576, .doc = "Longest message that is taken whole; a longer one is split into several records and counted."},
+	{.name = "max_connections", .type = LG_OPT_INT, .offset = offsetof(struct listen_conf, max_connections),
+	 .fallback = "1000", .min = 1, .max = 100000, .unit = "connections", .doc = "Further ones are closed at once."},
+	{.name = "idle_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct listen_conf, idle_timeout_ns),
+	 .fallback = "0", .min = 0, .max = INT64_C(366) * 86400 * SECOND_NS,
+	 .doc = "A connection that sends nothing for so long is closed; 0: never, dead peers are found by TCP keepalive. Plain "
+	        "syslog senders lose the message that they write into a closed connection."},
+	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct listen_conf, max_record_size),
+	 .fallback = "128KiB", .min = 480, .max = 1048576,
+	 .doc = "Longest message that is taken whole; a longer one is split into several records and counted."},
 	LG_OPTION_END};
 
 static enum lg_rc check(const void *settings, struct lg_err *err)
@@ -75,7 +77,6 @@ static enum lg_rc listen_open(void *state, const void *conf, struct lg_input_hos
 
 	l->conf = conf;
 	l->host = host;
-	l->listener_slot = SIZE_MAX;
 	rc = lg_listener_open(l->conf->address, l->conf->transport == LISTEN_TLS ? &l->conf->tls : &plain, &l->listener, err);
 	if (rc)
 		return rc;
@@ -83,7 +84,7 @@ static enum lg_rc listen_open(void *state, const void *conf, struct lg_input_hos
 	if (!l->block)
 		return lg_err_set(err, LG_NOMEM, "no memory for the read buffer");
 	lg_input_log(host, LG_NOTICE, "listening on %s (%s)", lg_listener_address(l->listener),
-	             l->conf->transport == LISTEN_TLS ? "tls" : "tcp");
+	        l->conf->transport == LISTEN_TLS ? "tls" : "tcp");
 	return LG_OK;
 }
 
@@ -96,7 +97,7 @@ static void set_refusing(struct listen *l, bool refusing)
 	l->refusing = refusing;
 	if (refusing)
 		lg_input_log(l->host, LG_WARNING, "max_connections (%lld) reached: further connections are closed",
-		             (long long)l->conf->max_connections);
+		        (long long)l->conf->max_connections);
 	else
 		lg_input_log(l->host, LG_NOTICE, "connections are accepted again");
 }
@@ -148,7 +149,7 @@ static void accept_waiting(struct listen *l, int64_t now_ns)
 
 /* ---- the step ---- */
 
-/* Descriptors stand in the waitset where fill_waitset put them; a linear search for each of a thousand would be a million steps. */
+/* Descriptors stand in the waitset where wait_for_peer put them; to search for each of a thousand would be a million steps. */
 static bool is_ready(const struct lg_waitset *ws, size_t slot, int fd)
 {
 	return fd >= 0 && slot < ws->count && ws->fds[slot].fd == fd && ws->fds[slot].revents;
@@ -170,8 +171,8 @@ static bool wants_turn(const struct peer *p, const struct lg_waitset *ws, int64_
 	return p->tick_utc_ns <= utc_ns || (l->conf->idle_timeout_ns && now_ns - p->active_ns >= l->conf->idle_timeout_ns);
 }
 
-/* Serves every connection that has something, each once. Where the core is full in the middle, those that were not served come first in
- * the next step. False: full. */
+/* Serves every connection that has something, each once. Where the core is full in the middle, those that were not served come
+ * first in the next step. False: full. */
 static bool serve_peers(struct listen *l, const struct lg_waitset *ws, int64_t now_ns)
 {
 	int64_t utc_ns = lg_input_utc(l->host);
@@ -307,11 +308,11 @@ static void listen_report(const void *state, struct lg_input_report *report)
 	report->substitutions = l->substitutions;
 	report->oversize = l->oversize;
 	report->incomplete = l->torn;
-	n = snprintf(report->note, sizeof(report->note), "%s, %llu connections so far", l->listener ? lg_listener_address(l->listener) : "closed",
-	             (unsigned long long)l->accepted);
+	n = snprintf(report->note, sizeof(report->note), "%s, %llu connections so far",
+	        l->listener ? lg_listener_address(l->listener) : "closed", (unsigned long long)l->accepted);
 	if (n > 0 && (size_t)n < sizeof(report->note) && l->refused + l->failed + l->framing_errors)
 		snprintf(report->note + n, sizeof(report->note) - (size_t)n, ", %llu refused, %llu failed, %llu framing errors",
-		         (unsigned long long)l->refused, (unsigned long long)l->failed, (unsigned long long)l->framing_errors);
+		        (unsigned long long)l->refused, (unsigned long long)l->failed, (unsigned long long)l->framing_errors);
 }
 
 static void listen_close(void *state)

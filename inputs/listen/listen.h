@@ -1,7 +1,7 @@
 /* listen.h - inside input `listen`: the listener, its connections, and what they share.
  *
- * One owner, the input's thread. A connection's messages go through its own parser state into the batch at once; only the bytes of an
- * incomplete message wait, in the connection's buffer. A full core stops all reading, and TCP holds the senders back.
+ * One owner, the input's thread. A connection's messages go through its own parser state into the batch at once; only the bytes
+ * of an incomplete message wait, in the connection's buffer. A full core stops all reading, and TCP holds the senders back.
  *
  * An orderly end of the peer's stream is answered only when all its records are on stable storage: a sender that waits for our
  * end (Lugger's output `syslog` does) may take it as proof.
@@ -35,15 +35,14 @@ struct listen {
 	const struct listen_conf *conf;
 	struct lg_input_host *host;
 	struct lg_listener *listener;
-	size_t listener_slot;     /* of the last waitset */
-	struct peer *peers;       /* list, in turn order */
+	struct peer *peers;   /* list, in turn order */
 	size_t peer_count;
-	bool refusing;            /* max_connections is reached */
-	int64_t accept_again_ns;  /* after accept failed */
-	uint8_t *block;           /* LISTEN_BLOCK bytes that every connection reads into while it has nothing kept */
-	struct lg_buf scratch;    /* repaired UTF-8 */
-	uint64_t emitted;         /* a token: records given to the core */
-	uint64_t durable;         /* of them, on stable storage */
+	bool refusing;           /* max_connections is reached */
+	int64_t accept_again_ns; /* after accept failed */
+	uint8_t *block;          /* LISTEN_BLOCK bytes that every connection reads into while it has nothing kept */
+	struct lg_buf scratch;   /* repaired UTF-8 */
+	uint64_t emitted;        /* a token: records given to the core */
+	uint64_t durable;        /* of them, on stable storage */
 	uint64_t accepted, refused, failed, framing_errors, idle_closed;
 	uint64_t substitutions, oversize, torn;
 	struct listen_warning handshake_warning, framing_warning, broken_warning;
@@ -66,16 +65,16 @@ struct peer {
 	struct listen *listen;
 	struct lg_conn *conn;
 	struct lg_origin *origin;
-	void *parser;        /* its state */
+	void *parser; /* its state */
 	struct sockframe framer;
 	struct lg_buf kept;  /* bytes of an incomplete message */
 	int64_t active_ns;   /* monotonic: when bytes last came */
 	int64_t tick_utc_ns; /* when the parser wants to be called */
 	enum peer_stage stage;
-	uint64_t settle_at;  /* listen.emitted as of its last record */
-	int fd;              /* as in the last waitset, -1: not there */
+	uint64_t settle_at; /* listen.emitted as of its last record */
+	int fd;             /* as in the last waitset, -1: not there */
 	size_t slot;
-	bool more;           /* the last turn ended before the bytes did */
+	bool more; /* the last turn ended before the bytes did */
 	struct peer *next;
 };
 

@@ -58,7 +58,8 @@ static enum lg_rc give_torn(struct sockframe *f, struct sockframe_piece *piece, 
 	return LG_OK;
 }
 
-static enum lg_rc next_counted(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
+static enum lg_rc next_counted(
+	struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
 {
 	size_t used = 0, want;
 	struct lg_str text;
@@ -71,7 +72,7 @@ static enum lg_rc next_counted(struct sockframe *f, const char *data, size_t siz
 			return last && size ? give_torn(f, piece, (struct lg_str){data, size}, size) : LG_AGAIN;
 		if (found == COUNT_NONE)
 			return lg_err_set(err, LG_CORRUPT, "octet counting: no message length where one must stand (byte 0x%02x)",
-			                  (unsigned)(uint8_t)data[0]);
+			        (unsigned)(uint8_t)data[0]);
 		f->left = count;
 		f->part = 0;
 	}
@@ -115,7 +116,8 @@ static enum lg_rc next_line(struct sockframe *f, const char *data, size_t size, 
 	return LG_OK;
 }
 
-enum lg_rc sockframe_next(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
+enum lg_rc sockframe_next(
+	struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece, struct lg_err *err)
 {
 	if (!size)
 		return LG_AGAIN;

@@ -92,12 +92,12 @@ static bool field_5424(struct rfc_cursor *c, struct lg_str *field)
 	return true;
 }
 
-/* Behind the PRI: VERSION SP TIMESTAMP SP HOSTNAME SP APP-NAME SP PROCID SP MSGID SP STRUCTURED-DATA [SP MSG]. Lengths are not enforced:
- * a program's name of 60 bytes is still its name. */
+/* Behind the PRI: VERSION SP TIMESTAMP SP HOSTNAME SP APP-NAME SP PROCID SP MSGID SP STRUCTURED-DATA [SP MSG]. Lengths are not
+ * enforced: a program's name of 60 bytes is still its name. */
 static bool parse_5424(struct rfc_cursor c, struct rfc_header *h)
 {
 	if (!rfc_skip(&c, '1') || !rfc_skip(&c, ' ') || !rfc_time_5424(&c, &h->time) || !field_5424(&c, &h->hostname) ||
-	    !field_5424(&c, &h->appname) || !field_5424(&c, &h->procid) || !field_5424(&c, &h->msgid) || !rfc_skip(&c, ' '))
+	        !field_5424(&c, &h->appname) || !field_5424(&c, &h->procid) || !field_5424(&c, &h->msgid) || !rfc_skip(&c, ' '))
 		return false;
 	if (!rfc_skip(&c, '-') && !rfc_structured_data(&c, &h->sd))
 		return false;
@@ -243,9 +243,9 @@ static const struct lg_option options[] = {
 	LG_OPTION_END};
 
 static const unsigned fields[] = {
-	LG_F_SYSLOG_PRIORITY, LG_F_SYSLOG_SEVERITY, LG_F_SYSLOG_FACILITY, LG_F_SYSLOG_VERSION, LG_F_HOST_NAME, LG_F_SYSLOG_HOSTNAME,
-	LG_F_SYSLOG_APPNAME, LG_F_SYSLOG_PROCID, LG_F_SYSLOG_MSGID, LG_F_SYSLOG_STRUCTURED_DATA, LG_F_TIME_TEXT, LG_F_EVENT_TIMEZONE,
-	LG_F_TIME_AMBIGUOUS, LG_F_LOG_OFFSET, LG_F_TRUNCATED, LG_F_PART, 0};
+	LG_F_SYSLOG_PRIORITY, LG_F_SYSLOG_SEVERITY, LG_F_SYSLOG_FACILITY, LG_F_SYSLOG_VERSION, LG_F_HOST_NAME,
+	LG_F_SYSLOG_HOSTNAME, LG_F_SYSLOG_APPNAME, LG_F_SYSLOG_PROCID, LG_F_SYSLOG_MSGID, LG_F_SYSLOG_STRUCTURED_DATA,
+	LG_F_TIME_TEXT, LG_F_EVENT_TIMEZONE, LG_F_TIME_AMBIGUOUS, LG_F_LOG_OFFSET, LG_F_TRUNCATED, LG_F_PART, 0};
 
 const struct lg_parser rfc_syslog_parser = {
 	.name = "rfc-syslog",

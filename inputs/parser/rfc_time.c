@@ -58,7 +58,8 @@ static int month_days(int64_t year, int month)
 static bool is_date(const struct civil *t)
 {
 	/* int64 nanoseconds reach from 1677 to 2262; a clock outside of these is wrong, whatever it says. */
-	return t->year >= 1700 && t->year <= 2200 && t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= month_days(t->year, t->month);
+	return t->year >= 1700 && t->year <= 2200 && t->month >= 1 && t->month <= 12 && t->day >= 1 &&
+	       t->day <= month_days(t->year, t->month);
 }
 
 static int64_t wall_seconds(const struct civil *t)
@@ -68,8 +69,8 @@ static int64_t wall_seconds(const struct civil *t)
 
 static bool time_of_day(struct rfc_cursor *c, struct civil *t)
 {
-	return fixed(c, 2, &t->hour) && t->hour <= 23 && rfc_skip(c, ':') && fixed(c, 2, &t->minute) && t->minute <= 59 && rfc_skip(c, ':') &&
-	       fixed(c, 2, &t->second) && t->second <= 60 && fraction(c, &t->ns);
+	return fixed(c, 2, &t->hour) && t->hour <= 23 && rfc_skip(c, ':') && fixed(c, 2, &t->minute) && t->minute <= 59 &&
+	       rfc_skip(c, ':') && fixed(c, 2, &t->second) && t->second <= 60 && fraction(c, &t->ns);
 }
 
 static bool offset(struct rfc_cursor *c, int *seconds)
@@ -92,7 +93,7 @@ static bool date_and_time(struct rfc_cursor *c, struct civil *t)
 	int year;
 
 	if (!fixed(c, 4, &year) || !rfc_skip(c, '-') || !fixed(c, 2, &t->month) || !rfc_skip(c, '-') || !fixed(c, 2, &t->day) ||
-	    !rfc_skip(c, 'T') || !time_of_day(c, t))
+	        !rfc_skip(c, 'T') || !time_of_day(c, t))
 		return false;
 	t->year = year;
 	return is_date(t);

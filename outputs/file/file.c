@@ -19,26 +19,27 @@ struct file_out {
 	struct lg_output_host *host;
 	struct lg_formatter *formatter;
 	struct target target;
-	struct lg_buf pending;    /* formatted, not written */
-	uint64_t group_bytes;     /* written since the last settlement */
-	uint64_t first, last;     /* sequences taken and not settled; none when first is 0 */
-	bool up;                  /* the core was told that it works */
-	bool failed;              /* nothing is written nor settled before the core's rewind */
+	struct lg_buf pending; /* formatted, not written */
+	uint64_t group_bytes;  /* written since the last settlement */
+	uint64_t first, last;  /* sequences taken and not settled; none when first is 0 */
+	bool up;               /* the core was told that it works */
+	bool failed;           /* nothing is written nor settled before the core's rewind */
 };
 
 static const struct lg_option rotate_options[] = {
 	{.name = "size", .type = LG_OPT_SIZE, .offset = offsetof(struct target_rotate, size), .min = 4096, .max = INT64_MAX,
 	 .doc = "A new file is begun when this size is reached; the record that reaches it is still in the old one."},
-	{.name = "every", .type = LG_OPT_DURATION, .offset = offsetof(struct target_rotate, every_ns), .min = INT64_C(60000000000),
-	 .max = INT64_C(366) * 86400 * 1000000000, .doc = "A new file is begun with the first record of each such period, counted in UTC (24h: midnight)."},
-	{.name = "keep", .type = LG_OPT_INT, .offset = offsetof(struct target_rotate, keep), .fallback = "10", .min = 1, .max = 10000,
-	 .unit = "files", .doc = "So many old files stay, as PATH.1 (the newest), PATH.2 and so on."},
+	{.name = "every", .type = LG_OPT_DURATION, .offset = offsetof(struct target_rotate, every_ns),
+	 .min = INT64_C(60000000000), .max = INT64_C(366) * 86400 * 1000000000,
+	 .doc = "A new file is begun with the first record of each such period, counted in UTC (24h: midnight)."},
+	{.name = "keep", .type = LG_OPT_INT, .offset = offsetof(struct target_rotate, keep), .fallback = "10",
+	 .min = 1, .max = 10000, .unit = "files", .doc = "So many old files stay, as PATH.1 (the newest), PATH.2 and so on."},
 	LG_OPTION_END};
 
 static const struct lg_option options[] = {
 	{.name = "path", .type = LG_OPT_PATH, .offset = offsetof(struct file_conf, path), .flags = LG_OPT_REQUIRED,
-	 .doc = "The file, created with mode 0640 in a directory that exists; \"-\" is standard output. A partial last line, left by a crash, is "
-	        "removed at the start: its record comes again."},
+	 .doc = "The file, created with mode 0640 in a directory that exists; \"-\" is standard output. A partial last line, "
+	        "left by a crash, is removed at the start: its record comes again."},
 	{.name = "rotate", .type = LG_OPT_TABLE, .offset = offsetof(struct file_conf, rotate), .sub = rotate_options,
 	 .doc = "When to begin a new file; without it the file grows, and SIGHUP reopens it for an outside tool."},
 	LG_OPTION_END};

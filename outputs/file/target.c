@@ -81,8 +81,8 @@ static off_t last_line(int fd, off_t size, bool *found)
 	return stop;
 }
 
-/* A line without its newline at the end of the file. In a JSON file it is ours when it begins as our records do; what is not ours, or is
- * too long to be a record, is ended with a newline instead of removed. */
+/* A line without its newline at the end of the file. In a JSON file it is ours when it begins as our records do; what is not
+ * ours, or is too long to be a record, is ended with a newline instead of removed. */
 static enum lg_rc mend_last_line(struct target *t, off_t size, struct lg_err *err)
 {
 	char head[sizeof(RECORD_START) - 1];
@@ -114,7 +114,8 @@ static int64_t period_of(const struct target *t, int64_t utc_s)
 	return t->rotate.every_ns >= SECOND_NS ? utc_s / (t->rotate.every_ns / SECOND_NS) : 0;
 }
 
-/* Two processes that each truncate the file to what they know would destroy each other's records. A file system without locks is used without. */
+/* Two processes that each truncate the file to what they know would destroy each other's records. A file system without locks is
+ * used without. */
 static enum lg_rc lock(const struct target *t, struct lg_err *err)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -131,7 +132,7 @@ static enum lg_rc open_regular(struct target *t, struct stat *st, struct lg_err 
 	if (rc)
 		return rc;
 	if (t->mend && st->st_dev == t->device && st->st_ino == t->inode && (uint64_t)st->st_size > t->durable &&
-	    ftruncate(t->fd, (off_t)t->durable))
+	        ftruncate(t->fd, (off_t)t->durable))
 		return lg_err_sys(err, errno, "cannot truncate %s", t->path);
 	t->mend = false;
 	if (fstat(t->fd, st))
@@ -204,7 +205,8 @@ static enum lg_rc write_regular(struct target *t, const char *data, size_t size,
 	return LG_OK;
 }
 
-/* POLLOUT promises room for PIPE_BUF bytes (POSIX, write), also where the descriptor is shared and cannot be made non-blocking. */
+/* POLLOUT promises room for PIPE_BUF bytes (POSIX, write), also where the descriptor is shared and cannot be set to
+ * non-blocking. */
 static enum lg_rc write_stream(struct target *t, const char *data, size_t size, size_t *done, struct lg_err *err)
 {
 	while (*done < size) {
@@ -272,7 +274,8 @@ uint64_t target_room(const struct target *t, int64_t utc_s)
 	return t->written < t->rotate.size ? t->rotate.size - t->written : 0;
 }
 
-/* Names move from the old end, so that a crash in between leaves a gap in the numbers and no file less; the next rotation fills the gap. */
+/* Names move from the old end, so that a crash in between leaves a gap in the numbers and no file less; the next rotation fills
+ * the gap. */
 enum lg_rc target_rotate(struct target *t, struct lg_err *err)
 {
 	char from[PATH_MAX], to[PATH_MAX];

@@ -10,8 +10,8 @@
 
 const struct lg_option lg_format_options[] = {
 	{.name = "hostname", .type = LG_OPT_STRING, ROW(hostname), .flags = LG_OPT_ADVANCED,
-	 .doc = "Template of the syslog HOSTNAME, for example \"{zos.sysname}\"; where a field of it is missing, and by default: zos.sysname, else "
-	        "the host of the source."},
+	 .doc = "Template of the syslog HOSTNAME, for example \"{zos.sysname}\"; where a field of it is missing, and by "
+	        "default: zos.sysname, else the host of the source."},
 	{.name = "app_name", .type = LG_OPT_STRING, ROW(app_name), .flags = LG_OPT_ADVANCED,
 	 .doc = "Template of the syslog APP-NAME (rfc3164: the tag); by default the job name, else the relayed name, else zos."},
 	{.name = "proc_id", .type = LG_OPT_STRING, ROW(proc_id), .flags = LG_OPT_ADVANCED,
@@ -19,11 +19,14 @@ const struct lg_option lg_format_options[] = {
 	{.name = "msg_id", .type = LG_OPT_STRING, ROW(msg_id), .flags = LG_OPT_ADVANCED,
 	 .doc = "Template of the syslog MSGID; by default the message id, else the relayed one."},
 	{.name = "sd_id", .type = LG_OPT_STRING, ROW(sd_id), .flags = LG_OPT_ADVANCED, .fallback = FORMAT_SD_ID,
-	 .doc = "Name of the RFC 5424 structured-data element that carries a record's identity; put your own enterprise number in it."},
+	 .doc = "Name of the RFC 5424 structured-data element that carries a record's identity; put your own enterprise number "
+	        "in it."},
 	{.name = "newline", .type = LG_OPT_STRING, ROW(newline), .flags = LG_OPT_ADVANCED, .fallback = FORMAT_NEWLINE,
 	 .doc = "What a newline inside a message becomes where messages end with a newline."},
-	{.name = "max_message_size", .type = LG_OPT_SIZE, ROW(max_message_size), .flags = LG_OPT_ADVANCED, .min = 480, .max = 64 << 20,
-	 .doc = "Longer messages are split at line borders; by default 64KiB for rfc5424 and rfc3164, and no limit for json and raw."},
+	{.name = "max_message_size", .type = LG_OPT_SIZE, ROW(max_message_size), .flags = LG_OPT_ADVANCED,
+	 .min = 480, .max = 64 << 20,
+	 .doc = "Longer messages are split at line borders; by default 64KiB for rfc5424 and rfc3164, and no limit for json and "
+	        "raw."},
 	LG_OPTION_END};
 
 static const struct format_ops *const formats[] = {&format_rfc5424, &format_rfc3164, &format_json, &format_raw};

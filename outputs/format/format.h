@@ -32,7 +32,7 @@ struct format_cost {
 struct format_template_part {
 	struct lg_str literal; /* used when name is empty */
 	struct lg_str name;
-	unsigned field;        /* LG_F_CUSTOM: found by its name */
+	unsigned field; /* LG_F_CUSTOM: found by its name */
 };
 
 struct format_template {
@@ -66,13 +66,13 @@ struct lg_formatter {
 	char *newline;
 	size_t newline_size;
 	struct format_template hostname, app_name, proc_id, msg_id;
-	struct lg_str sd_id;     /* in sd_head */
-	struct lg_buf sd_head;   /* `[lugger@32473 log="` */
-	struct lg_buf sd_origin; /* `lugger-origin@32473`: the name that a relayed identity goes on under */
-	int64_t second;          /* of second_text; INT64_MIN: none yet */
-	char second_text[20];    /* "2026-11-23T00:10:00", NUL-terminated */
+	struct lg_str sd_id;                /* in sd_head */
+	struct lg_buf sd_head;              /* `[lugger@32473 log="` */
+	struct lg_buf sd_origin;            /* `lugger-origin@32473`: the name that a relayed identity goes on under */
+	int64_t second;                     /* of second_text; INT64_MIN: none yet */
+	char second_text[20];               /* "2026-11-23T00:10:00", NUL-terminated */
 	struct lg_buf json_key[LG_F_LIMIT]; /* `,"zos.sysname":` */
-	struct lg_buf json_tail; /* the constant members, with the closing brace */
+	struct lg_buf json_tail;            /* the constant members, with the closing brace */
 	struct format_fields fields;
 };
 
@@ -96,8 +96,8 @@ unsigned format_priority(const struct lg_record *rec);
 void format_template_init(struct format_template *t, const char *text);
 void format_template_fini(struct format_template *t);
 
-/* Writes a header field: at most `max` bytes, each not in `%d33-126` as `_`, an empty one as `-` (RFC 5424 section 6, PRINTUSASCII and
- * NILVALUE). Returns the new end. */
+/* Writes a header field: at most `max` bytes, each not in `%d33-126` as `_`, an empty one as `-` (RFC 5424 section 6,
+ * PRINTUSASCII and NILVALUE). Returns the new end. */
 char *format_put_header(char *at, struct lg_str value, size_t max);
 char *format_put_u64(char *at, uint64_t value);
 /* "2026-11-23T00:10:00.25Z" with 0, 3, 6 or 9 digits of fraction as the time needs, at most max_digits; 31 bytes at most. */
@@ -107,8 +107,9 @@ void format_append_body(const struct lg_formatter *f, struct lg_buf *out, struct
 
 /* split.c. The bytes that text takes on the wire. */
 size_t format_cost(struct lg_str text, struct format_cost how);
-/* Cuts body into parts of at most `budget` bytes each (never less than FORMAT_PART_MIN) at newlines, which are left out at a cut; a line
- * longer than that is cut between two characters. Returns the number of parts; *piece is part `want` (0-based), if there is one. */
+/* Cuts body into parts of at most `budget` bytes each (never less than FORMAT_PART_MIN) at newlines, which are left out at a cut;
+ * a line longer than that is cut between two characters. Returns the number of parts; *piece is part `want` (0-based), if there
+ * is one. */
 unsigned format_split(struct lg_str body, size_t budget, struct format_cost how, unsigned want, struct format_piece *piece);
 
 /* json.c. A JSON string with its quotes: always valid UTF-8 (a wrong byte becomes U+FFFD) and without a newline. */

@@ -70,7 +70,8 @@ static size_t put_value(const struct lg_value *value, char *at, size_t room)
 }
 
 /* The template's text, or the empty string where there is no template or one of its fields is missing. */
-static struct lg_str expand(struct lg_formatter *f, const struct format_template *t, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
+static struct lg_str expand(
+	struct lg_formatter *f, const struct format_template *t, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
 {
 	size_t size = 0;
 

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "format/format.h"
 
-/* High bit set in each byte of the word that a JSON string cannot carry as it is, or that begins a longer character. A byte above a hit
- * may be marked too (the borrow runs upwards); the caller looks at each byte of a marked word. */
+/* High bit set in each byte of the word that a JSON string cannot carry as it is, or that begins a longer character. A byte above
+ * a hit may be marked too (the borrow runs upwards); the caller looks at each byte of a marked word. */
 static uint64_t special_bytes(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;

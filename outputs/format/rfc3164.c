@@ -17,7 +17,8 @@ static char *put_tag(char *at, struct lg_str tag, size_t max)
 	return end;
 }
 
-static void write_rfc3164(struct lg_formatter *f, const struct lg_record *rec, const struct format_piece *piece, struct lg_buf *out)
+static void write_rfc3164(
+	struct lg_formatter *f, const struct lg_record *rec, const struct format_piece *piece, struct lg_buf *out)
 {
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	char scratch[FORMAT_SCRATCH], time[32], *start, *at;

@@ -3,8 +3,8 @@
 
 #include "format/format.h"
 
-/* Bytes before the relayed structured data: PRI and version 7, time 31, host 255, app 48, proc 128, msg id 32, identity 32 + 32 + 20 +
- * its names, part 40, spaces; rounded up. */
+/* Bytes before the relayed structured data: PRI and version 7, time 31, host 255, app 48, proc 128, msg id 32, identity 32 + 32 +
+ * 20 + its names, part 40, spaces; rounded up. */
 #define HEAD_MAX 768
 
 static char *put_str(char *at, struct lg_str text)
@@ -62,8 +62,9 @@ static bool has_element(struct lg_str sd, struct lg_str id)
 	return false;
 }
 
-/* A sender's elements go on as they came. The identity that another Lugger gave the record must go on too, for a consumer to know the
- * repeats of that hop; since an SD-ID may stand once only (section 6.3.2), it gets the name of an origin, and the first origin wins. */
+/* A sender's elements go on as they came. The identity that another Lugger gave the record must go on too, for a consumer to know
+ * the repeats of that hop; since an SD-ID may stand once only (section 6.3.2), it gets the name of an origin, and the first
+ * origin wins. */
 static void append_relayed(const struct lg_formatter *f, struct lg_buf *out, struct lg_str sd)
 {
 	struct lg_str origin = lg_buf_str(&f->sd_origin);
@@ -82,7 +83,8 @@ static void append_relayed(const struct lg_formatter *f, struct lg_buf *out, str
 	}
 }
 
-static void write_rfc5424(struct lg_formatter *f, const struct lg_record *rec, const struct format_piece *piece, struct lg_buf *out)
+static void write_rfc5424(
+	struct lg_formatter *f, const struct lg_record *rec, const struct format_piece *piece, struct lg_buf *out)
 {
 	char scratch[FORMAT_SCRATCH], *start, *at;
 	struct lg_str sd;

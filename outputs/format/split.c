@@ -1,5 +1,5 @@
-/* Cutting a body that is longer than a receiver takes. Both passes of a long record (counting its parts, writing one) walk the whole body:
- * such records are rare, and a formatter that remembers nothing cannot remember the wrong thing. */
+/* Cutting a body that is longer than a receiver takes. Both passes of a long record (counting its parts, writing one) walk the
+ * whole body: such records are rare, and a formatter that remembers nothing cannot remember the wrong thing. */
 #include <string.h>
 
 #include "format/format.h"

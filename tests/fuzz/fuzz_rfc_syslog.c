@@ -1,5 +1,5 @@
-/* Any bytes as one syslog message: exactly one record; a body that lies inside the message; and what output `syslog` makes of the record is
- * read back as the same record. */
+/* Any bytes as one syslog message: exactly one record; a body that lies inside the message; and what output `syslog` makes of the
+ * record is read back as the same record. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,8 @@ static void keep(struct lg_sink *sink, struct lg_draft *draft)
 {
 	struct reader *r = (struct reader *)sink;
 
-	require(!draft->body.size || (draft->body.data >= r->line.data && draft->body.data + draft->body.size == r->line.data + r->line.size));
+	require(!draft->body.size ||
+	        (draft->body.data >= r->line.data && draft->body.data + draft->body.size == r->line.data + r->line.size));
 	require(draft->severity <= 7 || draft->body.size == r->line.size);
 	batch_add(r->batch, draft, NULL, RECEIVED);
 }

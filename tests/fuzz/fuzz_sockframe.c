@@ -1,5 +1,6 @@
-/* Any bytes on a syslog connection: the messages do not depend on how the bytes were cut into reads, every byte is passed once, and never
- * more than one message and its count is waited for. The first three bytes choose framing, limit and the size of a read. */
+/* Any bytes on a syslog connection: the messages do not depend on how the bytes were cut into reads, every byte is passed once,
+ * and never more than one message and its count is waited for. The first three bytes choose framing, limit and the size of a
+ * read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ static struct outcome run(enum sockframe_mode mode, size_t limit, const char *da
 		while ((o.rc = sockframe_next(&f, data + o.end, seen - o.end, seen == size, &piece, NULL)) == LG_OK) {
 			require(piece.consumed > 0 && piece.consumed <= seen - o.end);
 			require(piece.text.size <= limit);
-			require(!piece.text.size ||
-			        (piece.text.data >= data + o.end && piece.text.data + piece.text.size <= data + o.end + piece.consumed));
+			require(!piece.text.size || (piece.text.data >= data + o.end &&
+			                                    piece.text.data + piece.text.size <= data + o.end + piece.consumed));
 			o.pieces += piece.text.size > 0;
 			o.hash = hash_more(o.hash, piece.text.data ? piece.text.data : "", piece.text.size);
 			o.hash = (o.hash << 1 | o.hash >> 63) ^ (piece.part * 2 + piece.torn);
