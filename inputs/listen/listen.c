@@ -9,6 +9,7 @@
 #define ACCEPTS_PER_STEP 64
 #define WARN_EVERY_NS (10 * SECOND_NS)
 #define ROUNDS_PER_STEP 8 /* turns of a connection that has more and more */
+#define DRAIN_TURNS 1024 /* blocks read at a stop: a sender that never pauses must not hold it up */
 #define FULL_WAIT_NS (10 * 1000000)
 
 static const struct lg_option options[] = {
@@ -283,15 +284,17 @@ static void listen_drain(void *state)
 {
 	struct listen *l = state;
 	bool progress = true;
+	int turns = 0;
 
 	lg_listener_close(l->listener);
 	l->listener = NULL;
 	while (progress) {
 		progress = false;
 		for (struct peer *p = l->peers; p; p = p->next) {
-			if (p->stage != PEER_READING || !lg_input_ready(l->host))
+			if (p->stage != PEER_READING || turns >= DRAIN_TURNS || !lg_input_ready(l->host))
 				continue;
 			peer_turn(p, p->active_ns);
+			turns++;
 			progress |= p->stage == PEER_READING && p->more;
 		}
 	}
