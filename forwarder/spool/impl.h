@@ -56,6 +56,8 @@ struct spool {
 	struct frame_index old_index;   /* of the segment that was the newest before this start, until recover_finish */
 	uint64_t old_number;
 	uint64_t found_tag;             /* of frames in a spool whose id is known from nowhere else */
+	bool old_empty;                 /* it holds nothing: removed */
+	uint64_t old_before, old_before_end; /* what its header says of the segment before */
 	bool old_keep;                  /* do not shorten it: its torn tail could not be set aside */
 	bool state_lost;                /* no slot verified: cursors may be missing, so unknown outputs start at the oldest record */
 	int64_t last_sync_ns, last_state_ns; /* monotonic */

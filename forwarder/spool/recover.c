@@ -279,6 +279,8 @@ static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, s
 			use_header(spool, &header);
 			*base = i;
 			*from = header.size;
+			spool->old_before = header.prev_number;
+			spool->old_before_end = header.prev_end;
 			segment_header_fini(&header);
 			return LG_OK;
 		}
@@ -431,6 +433,29 @@ static void find_spare(struct spool *spool)
 		io->unlink(io->self, path);
 }
 
+/* A newest segment without a frame goes away, or each start on a full quota would add one. The next header then names the one before it. */
+static void note_empty(struct spool *spool, size_t base)
+{
+	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->stat.torn_bytes || spool->stat.corrupt_frames ||
+	    spool->segs[base].first_seq != spool->next_seq)
+		return;
+	spool->old_empty = true;
+	spool->prev_number = spool->old_before;
+	spool->prev_end = spool->old_before_end;
+}
+
+static void remove_old(struct spool *spool, struct seg *seg)
+{
+	const struct sys_io *io = spool->conf.io;
+	size_t behind = spool->seg_count - (size_t)(seg - spool->segs) - 1;
+	char path[SPOOL_PATH_MAX];
+
+	if (io->unlink(io->self, spool_segment_path(spool, path, seg->number, seg->first_seq)) < 0)
+		return;
+	memmove(seg, seg + 1, behind * sizeof(*seg));
+	spool->seg_count--;
+}
+
 enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
 {
 	size_t base = 0;
@@ -460,6 +485,7 @@ enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
 		spool->old_index = spool->index;
 		spool->index = (struct frame_index){0};
 		spool->old_number = spool->seg_count ? spool->segs[spool->seg_count - 1].number : 0;
+		note_empty(spool, base);
 	}
 	return LG_OK;
 }
@@ -504,7 +530,9 @@ void recover_finish(struct spool *spool)
 
 	if (seg && spool->old_index.count)
 		seg->last_ns = spool->old_index.entries[spool->old_index.count - 1].last_ns;
-	if (seg && !spool->old_keep) {
+	if (seg && spool->old_empty) {
+		remove_old(spool, seg);
+	} else if (seg && !spool->old_keep) {
 		rc = seal_old(spool, seg);
 		if (rc < 0)
 			log_warning("spool %s: segment %llu could not be sealed (%s); it is read without a footer", spool->dir,
