@@ -44,6 +44,7 @@ struct lg_output_host {
 	bool failed;             /* lg_output_retry was called in this turn */
 	bool healthy;
 	bool caught_up;
+	bool refused;            /* the plugin took nothing of an offer in the last turn */
 	size_t select_cap;
 	uint64_t records, repeats, filtered, lost, dead;
 	int64_t next_report_ns, rate_at_ns;
@@ -378,7 +379,7 @@ static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws
 
 	while (!atomic_load(&host->stop) && !atomic_load(&host->done)) {
 		int64_t now_ns = clock_mono(host->env.clock);
-		bool progress = false;
+		bool progress = false, refused;
 
 		if (atomic_exchange(&host->reopen, false) && plugin->reopen)
 			plugin->reopen(host->state);
@@ -398,8 +399,11 @@ static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws
 		if (host->failed)
 			rewind_all(host, now_ns);
 		publish(host, now_ns, atomic_load(&host->done));
-		if (!progress && !atomic_load(&host->done))
+		/* A first refusal may be why the plugin acts now (a closed line is opened again): it gets its step before the wait. */
+		refused = !progress && host->offer.batch;
+		if (!progress && !atomic_load(&host->done) && refused <= host->refused)
 			wait_for_work(host, ws, now_ns, host->retry_at_ns ? host->retry_at_ns : now_ns + READ_RETRY_NS);
+		host->refused = refused;
 	}
 }
 

@@ -55,7 +55,7 @@ struct syslog {
 	unsigned digits;    /* of the last message's length: the best guess for the next */
 	size_t server;      /* index of the one in use */
 	int64_t idle_ns;    /* idle_close, as the peer taught us; 0: never */
-	bool wanted;        /* connect although nothing waits: at the start, and after a failure */
+	bool wanted;        /* connect: at the start, after a failure, and when records wait */
 	bool failed;        /* lg_output_retry was called in this turn */
 	const char *state;  /* last one told with lg_output_ok */
 };
@@ -379,14 +379,14 @@ static void fill_waitset(const struct syslog *s, int64_t now_ns, struct lg_waits
 static void advance(struct syslog *s, int64_t now_ns)
 {
 	s->failed = false;
-	if (s->link.phase == DOWN && (s->wanted || waiting(s)))
-		start_connect(s);
-	if (s->link.phase == CONNECTING && !s->failed)
-		go_on_connecting(s, now_ns);
 	if (s->link.phase == UP)
 		run_up(s, now_ns);
 	if (s->link.phase == CLOSING)
 		go_on_closing(s, now_ns);
+	if (s->link.phase == DOWN && s->wanted && !s->failed)
+		start_connect(s);
+	if (s->link.phase == CONNECTING && go_on_connecting(s, now_ns))
+		run_up(s, now_ns);
 }
 
 /* ---- the plugin ------------------------------------------------------------------------------------------------------------------ */
@@ -477,8 +477,10 @@ static void syslog_send(void *state, struct lg_batch *batch, struct lg_batch_ite
 	bool more = true;
 
 	s->failed = false;
-	if (s->link.phase == CLOSING)
+	if (s->link.phase != UP) { /* what nobody can send yet is better off in the spool */
+		s->wanted = true;
 		return;
+	}
 	while (more) {
 		while (waiting(s) < SEND_BUFFER && (more = lg_batch_next(it, &rec))) {
 			add_record(s, &rec);
@@ -494,8 +496,6 @@ static void syslog_send(void *state, struct lg_batch *batch, struct lg_batch_ite
 		if (!more)
 			*taken = lg_batch_first(batch) + lg_batch_count(batch);
 		s->link.fed = true;
-		if (s->link.phase != UP)
-			return;
 		write_out(s, waiting(s) / TLS_RECORD * TLS_RECORD);
 		if (s->failed || waiting(s) >= SEND_BUFFER)
 			return;

@@ -82,7 +82,7 @@ struct lg_output_host {
 	uint64_t settled_count, settled_upto;
 	struct lg_batch *batch;
 	struct lg_batch_iter it;
-	bool failed, finishing, finished;
+	bool failed, finishing, finished, refused;
 	unsigned retries;
 	char retry_state[40], ok_state[40];
 	struct lg_err retry_err;
@@ -187,15 +187,17 @@ static bool offer(struct lg_output_host *host)
 
 static bool host_turn(struct lg_output_host *host, struct lg_waitset *ws)
 {
-	bool progress = false;
+	bool progress = false, refused;
 
 	syslog_output.step(host->state, now_of(host), ws);
 	for (int i = 0; i < 4 && !host->failed && offer(host); i++)
 		progress = true;
 	if (!progress && !host->failed && host->finishing && host->position > host->records)
 		host->finished = syslog_output.finish(host->state, now_of(host), ws) && !host->failed;
-	if (host->failed)
+	refused = !progress && host->batch;
+	if (host->failed || refused > host->refused)
 		progress = true;
+	host->refused = refused;
 	rewind_if_failed(host);
 	return progress;
 }
