@@ -241,7 +241,7 @@ enum lg_rc tls_confirm(struct tls *tls, struct lg_err *err)
 		return LG_OK;
 	rc = failed(tls, result, "TLS client certificate", err);
 	if (rc == LG_EOF)
-		return lg_err_set(err, LG_PEER, "TLS client certificate: the peer closed the connection after the handshake");
+		return lg_err_set(err, LG_TLS, "TLS client certificate: the peer asked for it and closed the connection: it does not accept it");
 	return rc == LG_AGAIN && tls->confirmed ? LG_OK : rc;
 }
 
