@@ -76,9 +76,14 @@ struct zos_message *zos_set_open(struct zos_set *set, const struct zos_columns *
 	message = &set->slots[slot];
 	body = message->body;
 	lg_buf_clear(&body);
-	*message = (struct zos_message){
-	        .begin = line->begin, .received_ns = line->received_ns, .active_ns = line->received_ns, .body = body, .lines = 1,
-	        .shift = cols->layout.shift, .multi = type == 'M', .truncated = line->truncated};
+	*message = (struct zos_message){.begin = line->begin,
+	        .received_ns = line->received_ns,
+	        .active_ns = line->received_ns,
+	        .body = body,
+	        .lines = 1,
+	        .shift = cols->layout.shift,
+	        .multi = type == 'M',
+	        .truncated = line->truncated};
 	message->head_size = ZOS_AT_TEXT + message->shift;
 	if (message->head_size > cols->size)
 		message->head_size = cols->size;

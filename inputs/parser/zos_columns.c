@@ -110,8 +110,8 @@ static bool is_time(const char *p)
 	       all_digits(p + 9, 2);
 }
 
-/* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. Only a header in
- * ASCII has its columns at the bytes they are looked for. */
+/* N W M O X with everything up to the time in its place. What follows the time may have been stripped with the blanks. Only a
+ * header in ASCII has its columns at the bytes they are looked for. */
 static bool is_head(const char *p, size_t size, size_t shift)
 {
 	const char *time = p + ZOS_AT_TIME + shift;
@@ -261,8 +261,8 @@ static size_t next_column(struct lg_str line, size_t at)
 	return at;
 }
 
-/* A wrong code page puts characters of two bytes into names, $ # and @ being the variant ones: one byte each in the header, so that the
- * columns are found. */
+/* A wrong code page puts characters of two bytes into names, $ # and @ being the variant ones: one byte each in the header, so
+ * that the columns are found. */
 static bool read_flattened(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch)
 {
 	size_t text, at;

@@ -1,11 +1,11 @@
 /* zos_columns.h - the fixed columns of a z/OS SYSLOG line.
  *
- * Sources: z/OS MVS System Messages vol. 6, "Messages sent to hardcopy log in JES2 system"; IBM-Z-zOS msglg610 guide, "Field-Alignment
- * Statements". Offsets here are 0-based from column 1, for HCFORMAT(YEAR); with HCFORMAT(CENTURY) everything right of the date is 2
- * further to the right:
+ * Sources: z/OS MVS System Messages vol. 6, "Messages sent to hardcopy log in JES2 system"; IBM-Z-zOS msglg610 guide,
+ * "Field-Alignment Statements". Offsets here are 0-based from column 1, for HCFORMAT(YEAR); with HCFORMAT(CENTURY) everything
+ * right of the date is 2 further to the right:
  *
- *   0 record type   1 request type   2-8 routing codes   10-17 system   19-23 date   25-35 time   37-44 ident   46-53 request flags
- *   55 action character   56- text
+ *   0 record type   1 request type   2-8 routing codes   10-17 system   19-23 date   25-35 time   37-44 ident   46-53 request
+ * flags 55 action character   56- text
  *
  * SDSF's OPERLOG browse and screens cut out of it lack the columns left of the time ("cropped"): no type, no system, no date.
  */
@@ -55,9 +55,9 @@ struct zos_columns {
 	struct lg_str text;       /* from the text column, trailing blanks left out */
 };
 
-/* Takes a line apart by `layout`; where that does not fit a line with a header is looked for at every other origin and year format, and
- * cols->layout is then another one than `layout`. Without a known layout L, D, E and S lines are recognised too, and cropped lines: these
- * come with blanks in the place of what they lack, type included. */
+/* Takes a line apart by `layout`; where that does not fit a line with a header is looked for at every other origin and year
+ * format, and cols->layout is then another one than `layout`. Without a known layout L, D, E and S lines are recognised too, and
+ * cropped lines: these come with blanks in the place of what they lack, type included. */
 void zos_columns_read(struct zos_columns *cols, struct lg_str line, const struct zos_layout *layout, struct lg_buf *scratch);
 bool zos_layout_equal(struct zos_layout a, struct zos_layout b);
 
@@ -66,8 +66,8 @@ struct lg_str zos_columns_field(const char *line, size_t line_size, size_t at, s
 struct lg_str zos_trim(struct lg_str s);
 struct lg_str zos_trim_end(struct lg_str s);
 
-/* The connector id at the end of a first line's text: the last token where that is exactly three digits, else -1. *before is set to the
- * size of the text without it and the blanks before it. */
+/* The connector id at the end of a first line's text: the last token where that is exactly three digits, else -1. *before is set
+ * to the size of the text without it and the blanks before it. */
 int zos_connector_at_end(struct lg_str text, size_t *before);
 
 /* Eight hex digits; false on anything else. */

@@ -119,8 +119,8 @@ void zos_text_read(struct zos_text *out, struct lg_str text, bool reply)
 
 struct lg_str zos_job_name(const struct zos_text *text)
 {
-	static const char *const ids[] = {"$HASP100", "$HASP165", "$HASP250", "$HASP373", "$HASP395", "$HASP396", "IEF125I", "IEF126I",
-	        "IEF403I", "IEF404I", "IEF450I", "IEF451I", "IEF452I", "IEF453I"};
+	static const char *const ids[] = {"$HASP100", "$HASP165", "$HASP250", "$HASP373", "$HASP395", "$HASP396", "IEF125I",
+	        "IEF126I", "IEF403I", "IEF404I", "IEF450I", "IEF451I", "IEF452I", "IEF453I"};
 	struct lg_str rest = text->rest;
 	struct lg_str word;
 

@@ -39,12 +39,13 @@ struct zos_severities {
 enum lg_rc zos_severities_init(struct zos_severities *table, const struct lg_strings *pairs, struct lg_err *err) LG_WARN_UNUSED;
 void zos_severities_fini(struct zos_severities *table);
 
-/* The operator's word (an exact id before a pattern, patterns in their order), else the built-in table, else the id's type code. A message
- * that waits for somebody (`waiting`: a WTOR, or an action character) is at least a warning unless the operator says otherwise. */
+/* The operator's word (an exact id before a pattern, patterns in their order), else the built-in table, else the id's type code.
+ * A message that waits for somebody (`waiting`: a WTOR, or an action character) is at least a warning unless the operator says
+ * otherwise. */
 uint8_t zos_severity(const struct zos_severities *table, struct lg_str message_id, bool waiting);
 
-/* Fills zos.racf.*, user.name, event.category and event.outcome from the assembled body of an ICH408I. Strings point into body, or into
- * scratch, which is overwritten. */
+/* Fills zos.racf.*, user.name, event.category and event.outcome from the assembled body of an ICH408I. Strings point into body,
+ * or into scratch, which is overwritten. */
 void zos_racf_fields(struct lg_draft *draft, struct lg_str body, struct lg_buf *scratch);
 
 #endif

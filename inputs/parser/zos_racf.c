@@ -39,7 +39,8 @@ static const char *find(struct lg_str s, const char *what)
 	return NULL;
 }
 
-/* The text between `open` (which ends in a parenthesis) and the next closing one, or the end of the line where that was cut off. */
+/* The text between `open` (which ends in a parenthesis) and the next closing one, or the end of the line where that was cut off.
+ */
 static struct lg_str inside(struct lg_str line, const char *open)
 {
 	const char *at = find(line, open);
@@ -90,7 +91,8 @@ static void set_reason(struct lg_draft *draft, struct lg_str reason)
 {
 	lg_draft_string(draft, LG_F_ZOS_RACF_REASON, reason);
 	/* A profile in warning mode reports what it would have refused. */
-	lg_draft_string(draft, LG_F_EVENT_OUTCOME, find(reason, "TEMPORARY ACCESS ALLOWED") ? LG_STR("success") : LG_STR("failure"));
+	lg_draft_string(
+	        draft, LG_F_EVENT_OUTCOME, find(reason, "TEMPORARY ACCESS ALLOWED") ? LG_STR("success") : LG_STR("failure"));
 }
 
 /* The lines behind the first: resource until its class, then the reason, the profile and the access. */

@@ -2,17 +2,17 @@
 
 #include <string.h>
 
-/* MSGLG610's test for "suppressed": not queued to any console, suppressed by subsystem, exit or MPF, hardcopy-only (issued so or forced),
- * deleted. Digits 8, 6 (2), 4 (8) and 3 (8) of the request flags. */
+/* MSGLG610's test for "suppressed": not queued to any console, suppressed by subsystem, exit or MPF, hardcopy-only (issued so or
+ * forced), deleted. Digits 8, 6 (2), 4 (8) and 3 (8) of the request flags. */
 #define FLAGS_SUPPRESSED UINT32_C(0x0088020f)
 
 const unsigned zos_record_fields[] = {LG_F_LOG_OFFSET, LG_F_HOST_NAME, LG_F_EVENT_CODE, LG_F_EVENT_DATASET, LG_F_EVENT_TIMEZONE,
         LG_F_EVENT_CATEGORY, LG_F_EVENT_OUTCOME, LG_F_USER_NAME, LG_F_TIME_TEXT, LG_F_TIME_AMBIGUOUS, LG_F_TRUNCATED, LG_F_PART,
         LG_F_ORPHAN, LG_F_ZOS_SYSNAME, LG_F_ZOS_RECORD_TYPE, LG_F_ZOS_REQUEST_TYPE, LG_F_ZOS_MESSAGE_ID,
         LG_F_ZOS_MESSAGE_LINE_COUNT, LG_F_ZOS_MESSAGE_INCOMPLETE, LG_F_ZOS_JOB_ID, LG_F_ZOS_JOB_NAME, LG_F_ZOS_CONSOLE,
-        LG_F_ZOS_ROUTING_CODES, LG_F_ZOS_REQUEST_FLAGS, LG_F_ZOS_SUPPRESSED, LG_F_ZOS_REPLY_ID, LG_F_ZOS_ACTION, LG_F_ZOS_RACF_USER,
-        LG_F_ZOS_RACF_GROUP, LG_F_ZOS_RACF_NAME, LG_F_ZOS_RACF_RESOURCE, LG_F_ZOS_RACF_CLASS, LG_F_ZOS_RACF_REASON,
-        LG_F_ZOS_RACF_PROFILE, LG_F_ZOS_RACF_INTENT, LG_F_ZOS_RACF_ALLOWED, 0};
+        LG_F_ZOS_ROUTING_CODES, LG_F_ZOS_REQUEST_FLAGS, LG_F_ZOS_SUPPRESSED, LG_F_ZOS_REPLY_ID, LG_F_ZOS_ACTION,
+        LG_F_ZOS_RACF_USER, LG_F_ZOS_RACF_GROUP, LG_F_ZOS_RACF_NAME, LG_F_ZOS_RACF_RESOURCE, LG_F_ZOS_RACF_CLASS,
+        LG_F_ZOS_RACF_REASON, LG_F_ZOS_RACF_PROFILE, LG_F_ZOS_RACF_INTENT, LG_F_ZOS_RACF_ALLOWED, 0};
 
 /* Bit 1, the leftmost of the seven digits, is code 1. */
 static size_t routing_codes(const char *hex, uint8_t codes[28])

@@ -23,7 +23,7 @@ static const struct {
         {"ICH408I", LG_WARN},   /* access violation */
         {"ICH409I", LG_ERR},    /* abend in RACF */
         {"ICH420I", LG_WARN},   /* program lost its controlled environment */
-        {"ICH430I", LG_WARN},
+        {"ICH430I", LG_WARN},   /* environment not controlled */
         {"IEA404A", LG_ALERT},  /* severe WTO buffer shortage */
         {"IEA405E", LG_WARN},   /* WTO buffer shortage */
         {"IEA794I", LG_WARN},   /* SVC dump captured */
@@ -35,7 +35,7 @@ static const struct {
         {"IEC070I", LG_ERR},    /* VSAM could not extend */
         {"IEC141I", LG_ERR},    /* 013: open failed */
         {"IEC150I", LG_ERR},    /* 913: protected data set */
-        {"IEC161I", LG_WARN},
+        {"IEC161I", LG_WARN},   /* VSAM open: error or warning */
         {"IEC331I", LG_ERR},    /* catalog error */
         {"IEC501A", LG_NOTE},   /* mount a volume */
         {"IEF233A", LG_NOTE},   /* mount a volume */
@@ -45,13 +45,12 @@ static const struct {
         {"IEF453I", LG_ERR},    /* failed: JCL error */
         {"IEF472I", LG_ERR},    /* step completion code of an abend */
         {"IEF861I", LG_NOTE},   /* waiting for data sets */
-        {"IEF863I", LG_NOTE},
+        {"IEF863I", LG_NOTE},   /* data set in use by another job */
         {"IOS000I", LG_ERR},    /* I/O error */
         {"IOS071I", LG_WARN},   /* missing interrupt */
         {"IOS102I", LG_ERR},    /* device boxed */
-        {"IOS444I", LG_WARN},
         {"IOS450E", LG_ERR},    /* channel path not operational */
-        {"IST663I", LG_NOTE},
+        {"IST663I", LG_NOTE},   /* VTAM request failed */
         {"IXC101I", LG_WARN},   /* system leaves the sysplex */
         {"IXC105I", LG_WARN},   /* partitioning has completed */
         {"TSS7100E", LG_WARN},  /* job or logon refused */
@@ -101,7 +100,8 @@ enum lg_rc zos_severities_init(struct zos_severities *table, const struct lg_str
 		if (severity < 0) {
 			zos_severities_fini(table);
 			return lg_err_set(err, LG_INVALID,
-			        "severity: %s: %s: expected one of emergency, alert, critical, error, warning, notice, informational, debug",
+			        "severity: %s: %s: expected one of emergency, alert, critical, error, warning, notice, "
+			        "informational, debug",
 			        pairs->items[i], pairs->items[i + 1]);
 		}
 		rule->pattern = lg_str_from(pairs->items[i]);
@@ -170,7 +170,8 @@ static bool builtin_severity(struct lg_str id, uint8_t *severity)
 	return false;
 }
 
-/* The type code at the end of the id: z/OS MVS System Messages, "Format of the message body"; S and T as compilers and products use them. */
+/* The type code at the end of the id: z/OS MVS System Messages, "Format of the message body"; S and T as compilers and products
+ * use them. */
 static uint8_t type_code_severity(char code)
 {
 	switch (code) {

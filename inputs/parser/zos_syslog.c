@@ -13,7 +13,8 @@
 #define SAVE_VERSION 1
 #define SAVE_FIXED 14 /* version, layout, flags, replay end, open count, order count, reserved */
 
-_Static_assert(SAVE_FIXED + ZOS_OPEN_MAX / 4 + ZOS_CLOCK_SYSTEMS * ZOS_ORDER_SIZE <= LG_PARSER_STATE_MAX, "the saved state must fit");
+_Static_assert(
+        SAVE_FIXED + ZOS_OPEN_MAX / 4 + ZOS_CLOCK_SYSTEMS * ZOS_ORDER_SIZE <= LG_PARSER_STATE_MAX, "the saved state must fit");
 
 enum { MARK_SECOND_PASS = 1, MARK_AMBIGUOUS = 2 };
 enum { SAVED_TAIL = 1, SAVED_HELD = 2 };
@@ -21,14 +22,27 @@ enum { SAVED_TAIL = 1, SAVED_HELD = 2 };
 /* ---- settings ------------------------------------------------------------------------------------------------------- */
 
 static const struct lg_option zos_options[] = {
-        {.name = "timezone", .type = LG_OPT_TIMEZONE, .offset = offsetof(struct zos_conf, timezone), .flags = LG_OPT_REQUIRED,
+        {.name = "timezone",
+                .type = LG_OPT_TIMEZONE,
+                .offset = offsetof(struct zos_conf, timezone),
+                .flags = LG_OPT_REQUIRED,
                 .doc = "IANA time zone of the systems whose log this is: SYSLOG shows their local time."},
-        {.name = "timezones", .type = LG_OPT_MAP, .offset = offsetof(struct zos_conf, timezones), .flags = LG_OPT_ADVANCED,
+        {.name = "timezones",
+                .type = LG_OPT_MAP,
+                .offset = offsetof(struct zos_conf, timezones),
+                .flags = LG_OPT_ADVANCED,
                 .doc = "Time zones of single systems that differ, {SYSB: Europe/Berlin}."},
-        {.name = "severity", .type = LG_OPT_MAP, .offset = offsetof(struct zos_conf, severity),
+        {.name = "severity",
+                .type = LG_OPT_MAP,
+                .offset = offsetof(struct zos_conf, severity),
                 .doc = "Severities by message id or pattern, {\"ICH*\": warning, IEF450I: error}; an id goes before a pattern."},
-        {.name = "multiline_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct zos_conf, multiline_timeout_ns),
-                .fallback = "5s", .min = 10 * CLOCK_MS, .max = 3600 * CLOCK_SECOND, .flags = LG_OPT_ADVANCED,
+        {.name = "multiline_timeout",
+                .type = LG_OPT_DURATION,
+                .offset = offsetof(struct zos_conf, multiline_timeout_ns),
+                .fallback = "5s",
+                .min = 10 * CLOCK_MS,
+                .max = 3600 * CLOCK_SECOND,
+                .flags = LG_OPT_ADVANCED,
                 .doc = "A multi-line message that got no line for so long is shipped incomplete."},
         LG_OPTION_END};
 
@@ -86,7 +100,8 @@ static void close_unfinished(struct zos_set *set, int slot)
 	zos_set_close(set, slot, set->slots[slot].multi && *set->slots[slot].head != ' ');
 }
 
-/* Emits what is closed, as far as the held lines stay within the ranges a position can carry; then, where a bound is passed, the oldest. */
+/* Emits what is closed, as far as the held lines stay within the ranges a position can carry; then, where a bound is passed, the
+ * oldest. */
 static void drain(struct zos_state *zos, struct lg_sink *sink)
 {
 	struct zos_set *set = &zos->set;
@@ -126,7 +141,8 @@ static void close_stale(struct zos_state *zos, const struct zos_message *fresh)
 		struct zos_message *open = &set->slots[set->order[i]];
 		bool reused, old;
 
-		if (open == fresh || open->done || !open->multi || memcmp(open->head + ZOS_AT_SYSTEM, fresh->head + ZOS_AT_SYSTEM, 8))
+		if (open == fresh || open->done || !open->multi ||
+		        memcmp(open->head + ZOS_AT_SYSTEM, fresh->head + ZOS_AT_SYSTEM, 8))
 			continue;
 		reused = fresh->connector >= 0 && fresh->connector == open->connector;
 		old = open->instant.local != INT64_MIN && open->instant.local + OPEN_LOG_SECONDS < fresh->instant.local;
@@ -210,7 +226,8 @@ static void zos_line(void *state, const struct lg_line *line, struct lg_sink *si
 	if (line->part > 1)
 		cols.kind = ZOS_PLAIN; /* a piece of an overlong line */
 	if (cols.kind == ZOS_HEAD && !zos_layout_equal(cols.layout, zos->layout)) {
-		/* Another file begins here: what is open belongs to the old one, and a restart must not read its lines by the new layout. */
+		/* Another file begins here: what is open belongs to the old one, and a restart must not read its lines by the new
+		 * layout. */
 		if (zos->set.count)
 			emit_all(zos, sink);
 		zos->layout = cols.layout;
@@ -289,8 +306,8 @@ static uint8_t layout_byte(struct zos_layout layout)
 	return (uint8_t)(layout.origin << 4 | layout.cropped << 3 | layout.shift << 1 | layout.known);
 }
 
-/* version 1; layout: origin << 4 | cropped << 3 | shift << 1 | known; flags; end of the held lines 8; messages held 1; systems 1; reserved 1;
- * then two bits per message held, oldest first: how its time was resolved; then the order of the systems. */
+/* version 1; layout: origin << 4 | cropped << 3 | shift << 1 | known; flags; end of the held lines 8; messages held 1; systems 1;
+ * reserved 1; then two bits per message held, oldest first: how its time was resolved; then the order of the systems. */
 static size_t zos_save(const void *state, uint8_t *bytes)
 {
 	const struct zos_state *zos = state;
@@ -331,8 +348,8 @@ static enum lg_rc zos_load(void *state, const uint8_t *bytes, size_t size)
 	marks = ((size_t)bytes[11] + 3) / 4;
 	layout = (struct zos_layout){
 	        .origin = bytes[1] >> 4, .cropped = bytes[1] >> 3 & 1, .shift = bytes[1] >> 1 & ZOS_SHIFT, .known = bytes[1] & 1};
-	if (layout.origin > ZOS_ORIGIN_MAX || layout_byte(layout) != bytes[1] ||
-	        bytes[2] > (SAVED_TAIL | SAVED_HELD) || size != SAVE_FIXED + marks + (size_t)bytes[12] * ZOS_ORDER_SIZE)
+	if (layout.origin > ZOS_ORIGIN_MAX || layout_byte(layout) != bytes[1] || bytes[2] > (SAVED_TAIL | SAVED_HELD) ||
+	        size != SAVE_FIXED + marks + (size_t)bytes[12] * ZOS_ORDER_SIZE)
 		return LG_INVALID;
 	if (!zos_clock_load(&zos->clock, bytes + SAVE_FIXED + marks, (size_t)bytes[12] * ZOS_ORDER_SIZE))
 		return LG_INVALID;
@@ -350,7 +367,7 @@ static enum lg_rc zos_load(void *state, const uint8_t *bytes, size_t size)
 
 const struct lg_parser zos_syslog_parser = {
         .name = "zos-syslog",
-        .doc = "z/OS SYSLOG (hardcopy log): columns, multi-line messages by connector id, message ids, local time of the issuing system.",
+        .doc = "z/OS SYSLOG (hardcopy log): columns, multi-line messages, message ids, local time of the issuing system.",
         .options = zos_options,
         .conf_size = sizeof(struct zos_conf),
         .fields = zos_record_fields,

@@ -21,12 +21,12 @@ struct zos_state {
 	struct zos_clock clock;
 	struct zos_severities severities;
 	struct zos_set set;
-	struct lg_buf line;    /* a line whose columns had to be put right, until the next one */
-	struct lg_buf joined;  /* of a record that is being made */
-	/* After a restart the held lines come again and only they, up to replay_end: the messages are rebuilt, nothing is emitted and the
-	 * state, which is already the one behind them, does not change. */
+	struct lg_buf line;   /* a line whose columns had to be put right, until the next one */
+	struct lg_buf joined; /* of a record that is being made */
+	/* After a restart the held lines come again and only they, up to replay_end: the messages are rebuilt, nothing is emitted
+	 * and the state, which is already the one behind them, does not change. */
 	bool replaying;
-	bool replay_tail;      /* whether the last of them may still be continued by an S line */
+	bool replay_tail; /* whether the last of them may still be continued by an S line */
 	int64_t replay_end;
 	uint8_t replay_marks[ZOS_OPEN_MAX]; /* per first line: how its time was resolved */
 	size_t replay_count, replay_next;

@@ -201,8 +201,8 @@ struct zos_instant zos_clock_read(struct zos_clock *clock, struct lg_str system,
 	return instant;
 }
 
-struct zos_instant zos_clock_repeat(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass,
-                                    bool ambiguous)
+struct zos_instant zos_clock_repeat(
+        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass, bool ambiguous)
 {
 	const struct tz *tz = zone_of(clock, system);
 	int64_t local = local_seconds(date, time);

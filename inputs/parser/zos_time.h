@@ -1,8 +1,8 @@
 /* zos_time.h - from the local date and time of a SYSLOG line to UTC.
  *
- * SYSLOG shows the wall clock of the issuing system. In the hour that the autumn change repeats, the order of a system's records tells
- * the two passes apart: the first until its clock steps back, then the second. The first record known of a system cannot be told from
- * order, nor can a time that the spring change skipped: such a time is marked ambiguous (the earlier instant is taken).
+ * SYSLOG shows the wall clock of the issuing system. In the hour that the autumn change repeats, the order of a system's records
+ * tells the two passes apart: the first until its clock steps back, then the second. The first record known of a system cannot be
+ * told from order, nor can a time that the spring change skipped: such a time is marked ambiguous (the earlier instant is taken).
  */
 #ifndef ZOS_TIME_H
 #define ZOS_TIME_H
@@ -37,22 +37,24 @@ struct zos_clock {
 };
 
 struct zos_instant {
-	int64_t utc_ns;     /* LG_TIME_UNKNOWN where the date or time is impossible */
-	int64_t local;      /* seconds */
-	const char *zone;   /* IANA name, borrowed from the clock */
-	uint8_t pass;       /* 1: the second pass of the repeated hour */
+	int64_t utc_ns;   /* LG_TIME_UNKNOWN where the date or time is impossible */
+	int64_t local;    /* seconds */
+	const char *zone; /* IANA name, borrowed from the clock */
+	uint8_t pass;     /* 1: the second pass of the repeated hour */
 	bool ambiguous;
 };
 
 /* `systems` holds name, zone, name, zone ... */
-enum lg_rc zos_clock_init(struct zos_clock *clock, const char *zone, const struct lg_strings *systems, struct lg_err *err) LG_WARN_UNUSED;
+enum lg_rc zos_clock_init(
+        struct zos_clock *clock, const char *zone, const struct lg_strings *systems, struct lg_err *err) LG_WARN_UNUSED;
 void zos_clock_fini(struct zos_clock *clock);
 
 /* `date` is yyddd or yyyyddd, `time` hh:mm:ss.th, digits already checked. */
 struct zos_instant zos_clock_read(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time);
-/* The same for a line that was read before a restart: `pass` and `ambiguous` are what was found then, and the order is left alone. */
-struct zos_instant zos_clock_repeat(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass,
-                                    bool ambiguous);
+/* The same for a line that was read before a restart: `pass` and `ambiguous` are what was found then, and the order is left
+ * alone. */
+struct zos_instant zos_clock_repeat(
+        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass, bool ambiguous);
 
 /* The order of at most ZOS_CLOCK_SYSTEMS systems, ZOS_ORDER_SIZE bytes each; returns the bytes used. */
 size_t zos_clock_save(const struct zos_clock *clock, uint8_t *bytes);

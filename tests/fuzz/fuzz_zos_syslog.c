@@ -1,6 +1,6 @@
-/* Any text: the zos-syslog parser keeps its promises. Every record's strings are UTF-8, the held ranges ascend and are few, the saved state
- * fits, and a restart behind any line gives the same records. The first two bytes choose the line of the restart; the rest is split at
- * newlines, each line's bytes made UTF-8 as the stream does. */
+/* Any text: the zos-syslog parser keeps its promises. Every record's strings are UTF-8, the held ranges ascend and are few, the
+ * saved state fits, and a restart behind any line gives the same records. The first two bytes choose the line of the restart; the
+ * rest is split at newlines, each line's bytes made UTF-8 as the stream does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,8 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const uint8_t *end = memchr(text + at, '\n', size - 2 - at);
 		size_t length = end ? (size_t)(end - text) - at : size - 2 - at;
 
-		lines[count++] = (struct lg_line){.text = {(const char *)text + at, length}, .begin = (int64_t)at,
-		        .end = (int64_t)(at + length + 1), .received_ns = 1};
+		lines[count++] = (struct lg_line){.text = {(const char *)text + at, length},
+		        .begin = (int64_t)at,
+		        .end = (int64_t)(at + length + 1),
+		        .received_ns = 1};
 		at += length + 1;
 	}
 	whole = run_lines(lines, count, SIZE_MAX);

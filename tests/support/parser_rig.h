@@ -113,8 +113,8 @@ static inline void rig_line(struct rig *rig, const char *text, size_t size)
 {
 	char *copy = mem_strndup(text, size);
 	char *exact = malloc(size ? size : 1);
-	struct lg_line line = {.text = {exact, size}, .begin = rig->offset, .end = rig->offset + (int64_t)size + 1,
-	        .received_ns = rig->now};
+	struct lg_line line = {
+	        .text = {exact, size}, .begin = rig->offset, .end = rig->offset + (int64_t)size + 1, .received_ns = rig->now};
 
 	memcpy(exact, copy, size);
 	free(copy);
@@ -149,7 +149,7 @@ static inline void rig_expect(struct rig *rig, const char *const *records, size_
 }
 
 /* rig_records(&rig, "first", "second"): exactly these records came. */
-#define rig_records(rig, ...) \
+#define rig_records(rig, ...)                                                                                                    \
 	rig_expect(rig, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* The value of a field in a record's text, in a static buffer; NULL when the record has no such field. */
@@ -172,11 +172,11 @@ static inline const char *rig_field(const struct rig *rig, size_t record, const 
 	return value;
 }
 
-#define rig_assert_field(rig, record, name, expected) \
-	do { \
-		const char *rig_value = rig_field(rig, record, name); \
-		assert_non_null(rig_value); \
-		assert_string_equal(rig_value, expected); \
+#define rig_assert_field(rig, record, name, expected)                                                                            \
+	do {                                                                                                                     \
+		const char *rig_value = rig_field(rig, record, name);                                                            \
+		assert_non_null(rig_value);                                                                                      \
+		assert_string_equal(rig_value, expected);                                                                        \
 	} while (0)
 
 /* The body, up to the first field. */

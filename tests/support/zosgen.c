@@ -1,8 +1,8 @@
 /* zosgen - writes a realistic z/OS SYSLOG for the quickstart, the tests and the benchmark.
  *
- * Stands apart from the product: its own EBCDIC tables and its own idea of the columns (z/OS MVS System Messages vol. 6), so that a mistake
- * in the product does not hide behind the same mistake here. Every message carries a serial number, SEQ=nnnnnnnnn, in its first line.
- * The same options give the same bytes.
+ * Stands apart from the product: its own EBCDIC tables and its own idea of the columns (z/OS MVS System Messages vol. 6), so that
+ * a mistake in the product does not hide behind the same mistake here. Every message carries a serial number, SEQ=nnnnnnnnn, in
+ * its first line. The same options give the same bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,8 @@ struct text {
 	size_t size;
 };
 
-/* A logical record: its lines, of which the first `unit` must follow each other (S lines have no system), and the body to expect. */
+/* A logical record: its lines, of which the first `unit` must follow each other (S lines have no system), and the body to expect.
+ */
 struct record {
 	struct text lines[RECORD_LINES];
 	size_t count, unit, next;
@@ -242,7 +243,7 @@ static void put_time(struct generator *g, struct text *t)
 
 /* Columns 1 to 56 of a first line. `type` is "N ", "NC", "M " ...; ident at most 8 characters. */
 static struct text *start_record(struct generator *g, struct record *r, unsigned system, const char *type, const char *routing,
-                                 const char *ident, const char *flags, const char *action)
+        const char *ident, const char *flags, const char *action)
 {
 	struct text *t = &r->lines[0];
 	size_t shift = g->options.year4 ? 2 : 0;
@@ -332,11 +333,11 @@ static unsigned next_connector(struct generator *g, unsigned system)
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
 
-static const char *const jobs[] = {"PAYROLL1", "BACKUP07", "CICSPRD1", "DB2PMSTR", "SMFDUMP", "HSMRECAL", "XFERJOB", "GLPOST22", "MQ51CHIN",
-        "TCPIP", "NIGHTLY9", "REORGDB2", "IBMUSERA", "ZOSMFSRV"};
+static const char *const jobs[] = {"PAYROLL1", "BACKUP07", "CICSPRD1", "DB2PMSTR", "SMFDUMP", "HSMRECAL", "XFERJOB", "GLPOST22",
+        "MQ51CHIN", "TCPIP", "NIGHTLY9", "REORGDB2", "IBMUSERA", "ZOSMFSRV"};
 static const char *const users[] = {"IBMUSER", "JSMITH", "OPER01", "DBADMIN", "WEBSRV", "MKOVACS", "AUDIT7", "BATCHID"};
-static const char *const datasets[] = {"PAYROLL.MASTER.DATA", "SYS1.PARMLIB", "PROD.CUSTOMER.KSDS", "HLQ.BACKUP.G0042V00", "SYS1.VTAMLST",
-        "DB2P.DSNDBC.ORDERS.TS01", "CICS.PRD1.DFHTEMP"};
+static const char *const datasets[] = {"PAYROLL.MASTER.DATA", "SYS1.PARMLIB", "PROD.CUSTOMER.KSDS", "HLQ.BACKUP.G0042V00",
+        "SYS1.VTAMLST", "DB2P.DSNDBC.ORDERS.TS01", "CICS.PRD1.DFHTEMP"};
 static const char *const consoles[] = {"MSTCON1", "MCONVBT1", "INTERNAL", "OPSCON2", "AUTOOPS"};
 
 #define PICK(g, list) (list)[random_below((g), sizeof(list) / sizeof(*(list)))]
@@ -471,8 +472,10 @@ static void tso_logon(struct generator *g, struct record *r, unsigned system)
 
 static void command(struct generator *g, struct record *r, unsigned system)
 {
-	static const char *const commands[] = {"D A,L", "$D I", "F CICSPRD1,CEMT I TASK", "V 0A81,ONLINE", "D GRS,C", "S SMFDUMP"};
-	struct text *t = start_record(g, r, system, random_below(g, 4) ? "NC" : "NI", "0000000", PICK(g, consoles), "00000290", " ");
+	static const char *const commands[] = {
+	        "D A,L", "$D I", "F CICSPRD1,CEMT I TASK", "V 0A81,ONLINE", "D GRS,C", "S SMFDUMP"};
+	struct text *t =
+	        start_record(g, r, system, random_below(g, 4) ? "NC" : "NI", "0000000", PICK(g, consoles), "00000290", " ");
 
 	put(t, PICK(g, commands));
 	put(t, ",COMMENT='OPERATOR COMMAND',");
@@ -678,9 +681,24 @@ static const struct {
 	void (*make)(struct generator *g, struct record *r, unsigned system);
 	unsigned weight;
 } mix[] = {
-        {job_start, 16}, {job_end, 15}, {job_messages, 22}, {wrapped, 14}, {cics, 10}, {tso_logon, 5}, {command, 4}, {response, 3},
-        {jes_shortage, 2}, {job_abend, 2}, {reply_wanted, 1}, {log_entry, 1}, {continued, 3}, {access_violation, 3},
-        {staging_data_set, 3}, {request_completed, 3}, {db2_start, 2}, {display_active, 2},
+        {job_start, 16},
+        {job_end, 15},
+        {job_messages, 22},
+        {wrapped, 14},
+        {cics, 10},
+        {tso_logon, 5},
+        {command, 4},
+        {response, 3},
+        {jes_shortage, 2},
+        {job_abend, 2},
+        {reply_wanted, 1},
+        {log_entry, 1},
+        {continued, 3},
+        {access_violation, 3},
+        {staging_data_set, 3},
+        {request_completed, 3},
+        {db2_start, 2},
+        {display_active, 2},
 };
 
 static void write_expected(struct generator *g, const struct record *r)
@@ -785,11 +803,14 @@ static void run(struct generator *g)
 }
 
 static const char usage[] =
-        "usage: zosgen [--records N] [--systems 1..16] [--seed S] [--serial FIRST] [--framing line|rdw] [--encoding UTF-8|IBM-037|IBM-1047]\n"
-        "              [--year 2|4] [--asa] [--interleave] [--noise] [--rate PER_SECOND] [--start YYYY-MM-DDThh:mm:ss] [--append]\n"
+        "usage: zosgen [--records N] [--systems 1..16] [--seed S] [--serial FIRST] [--framing line|rdw] [--encoding "
+        "UTF-8|IBM-037|IBM-1047]\n"
+        "              [--year 2|4] [--asa] [--interleave] [--noise] [--rate PER_SECOND] [--start YYYY-MM-DDThh:mm:ss] "
+        "[--append]\n"
         "              [-o FILE] [--expect FILE]\n"
         "Writes a z/OS SYSLOG. --expect gets each record's text as a line, newline as \\n and backslash as \\\\.\n"
-        "--interleave mixes the lines of messages of several systems, --noise adds page headings. The same options give the same bytes.\n";
+        "--interleave mixes the lines of messages of several systems, --noise adds page headings. The same options give the same "
+        "bytes.\n";
 
 static uint64_t number(const char *name, const char *value)
 {

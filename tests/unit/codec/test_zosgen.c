@@ -1,6 +1,6 @@
-/* A generated SYSLOG through framing, charset and zos-syslog: the full set of records is what the generator, which shares no code with the
- * product, says it wrote; in every framing, encoding, year format and with lines of several systems mixed, also when the stream is stopped
- * and restarted from its saved position over and over. */
+/* A generated SYSLOG through framing, charset and zos-syslog: the full set of records is what the generator, which shares no code
+ * with the product, says it wrote; in every framing, encoding, year format and with lines of several systems mixed, also when the
+ * stream is stopped and restarted from its saved position over and over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,13 +157,16 @@ static void try_options(const char *options, const char *encoding, int framing, 
 {
 	static struct zos_conf zos = {.timezone = "America/New_York", .multiline_timeout_ns = INT64_C(5000000000)};
 	char name[20];
-	struct lg_stream_conf conf = {.encoding = name, .framing = framing, .max_record_size = 65536, .parser = &zos_syslog_parser,
+	struct lg_stream_conf conf = {.encoding = name,
+	        .framing = framing,
+	        .max_record_size = 65536,
+	        .parser = &zos_syslog_parser,
 	        .parser_conf = &zos};
 	char command[600];
 
 	snprintf(name, sizeof(name), "%s", encoding);
-	snprintf(command, sizeof(command), "'%s' --records %u %s --encoding %s --framing %s -o %s/log --expect %s/expect", LUGGER_ZOSGEN, records,
-	        options, encoding, framing == LG_FRAMING_RDW ? "rdw" : "line", directory, directory);
+	snprintf(command, sizeof(command), "'%s' --records %u %s --encoding %s --framing %s -o %s/log --expect %s/expect",
+	        LUGGER_ZOSGEN, records, options, encoding, framing == LG_FRAMING_RDW ? "rdw" : "line", directory, directory);
 	assert_int_equal(system(command), 0);
 	for (int restarts = 0; restarts < 2; restarts++) {
 		struct kept kept = kept_make();
@@ -198,8 +201,10 @@ static void a_log_of_any_layout_gives_the_records_that_were_written(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(a_log_of_any_framing_and_encoding_gives_the_records_that_were_written, make_directory, remove_directory),
-	        cmocka_unit_test_setup_teardown(a_log_of_any_layout_gives_the_records_that_were_written, make_directory, remove_directory),
+	        cmocka_unit_test_setup_teardown(
+	                a_log_of_any_framing_and_encoding_gives_the_records_that_were_written, make_directory, remove_directory),
+	        cmocka_unit_test_setup_teardown(
+	                a_log_of_any_layout_gives_the_records_that_were_written, make_directory, remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

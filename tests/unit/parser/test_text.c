@@ -7,7 +7,8 @@ static void each_line_is_a_record_with_its_offset(void **state)
 	(void)state;
 	rig_init(&rig, &text_parser, NULL);
 	rig_lines(&rig, "first\n\n  third \xc2\xa7 with blanks  \n");
-	rig_records(&rig, "- - first\n  log.offset=0", "- - \n  log.offset=6", "- -   third \xc2\xa7 with blanks  \n  log.offset=7");
+	rig_records(
+	        &rig, "- - first\n  log.offset=0", "- - \n  log.offset=6", "- -   third \xc2\xa7 with blanks  \n  log.offset=7");
 	rig_fini(&rig);
 }
 

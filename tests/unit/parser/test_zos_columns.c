@@ -41,8 +41,8 @@ static void one_wrong_column_makes_it_no_header(void **state)
 	static const struct {
 		size_t at;
 		char c;
-	} wrong[] = {{0, 'Q'}, {1, 'Z'}, {2, 'G'}, {8, ' '}, {9, 'x'}, {10, ' '}, {18, 'x'}, {19, 'a'}, {23, ' '}, {24, '0'}, {27, '.'},
-	        {30, '.'}, {33, ':'}, {34, 'x'}, {35, 'x'}, {36, 'x'}};
+	} wrong[] = {{0, 'Q'}, {1, 'Z'}, {2, 'G'}, {8, ' '}, {9, 'x'}, {10, ' '}, {18, 'x'}, {19, 'a'}, {23, ' '}, {24, '0'},
+	        {27, '.'}, {30, '.'}, {33, ':'}, {34, 'x'}, {35, 'x'}, {36, 'x'}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {

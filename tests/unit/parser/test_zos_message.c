@@ -4,10 +4,11 @@ static struct zos_severities no_rules;
 
 static void message_ids_are_told_from_other_words(void **state)
 {
-	static const char *const ids[] = {"$HASP373", "IEF403I", "ICH408I", "DFHSI1517", "DFHAC2206", "DSNL004I", "CSQX500I", "CWWKE0001I",
-	        "CNZ4201E", "HZS0344I", "CAJR250I", "TSS7000I", "ACF01012", "IAT2006", "IEE114I", "BPXM023I", "EZZ8453I", "IST663I", "CEE3204S"};
-	static const char *const words[] = {"STEP01", "JOB00123", "STC05049", "TSU00007", "PAYROLL1", "D", "", "1234", "123ABC", "IEFACTRT", "I",
-	        "SYS1.PARMLIB", "ief403i", "ABCDEFGHIJ123I", "AB1I", "X12345678I", "0A81"};
+	static const char *const ids[] = {"$HASP373", "IEF403I", "ICH408I", "DFHSI1517", "DFHAC2206", "DSNL004I", "CSQX500I",
+	        "CWWKE0001I", "CNZ4201E", "HZS0344I", "CAJR250I", "TSS7000I", "ACF01012", "IAT2006", "IEE114I", "BPXM023I",
+	        "EZZ8453I", "IST663I", "CEE3204S"};
+	static const char *const words[] = {"STEP01", "JOB00123", "STC05049", "TSU00007", "PAYROLL1", "D", "", "1234", "123ABC",
+	        "IEFACTRT", "I", "SYS1.PARMLIB", "ief403i", "ABCDEFGHIJ123I", "AB1I", "X12345678I", "0A81"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
@@ -24,8 +25,8 @@ static void assert_text(const char *text, bool reply, const char *reply_id, cons
 
 	zos_text_read(&out, lg_str_from(text), reply);
 	if (!lg_str_is(out.reply_id, reply_id) || !lg_str_is(out.message_id, id) || out.action != action)
-		fail_msg("%s: reply %.*s id %.*s action %d", text, (int)out.reply_id.size, out.reply_id.data, (int)out.message_id.size,
-		        out.message_id.data, out.action);
+		fail_msg("%s: reply %.*s id %.*s action %d", text, (int)out.reply_id.size, out.reply_id.data,
+		        (int)out.message_id.size, out.message_id.data, out.action);
 }
 
 static void the_id_is_found_behind_reply_id_and_action_character(void **state)
@@ -59,9 +60,10 @@ static void the_job_name_is_taken_where_the_text_tells_it(void **state)
 {
 	static const struct {
 		const char *text, *job;
-	} cases[] = {{"$HASP373 PAYROLL1 STARTED - INIT 1", "PAYROLL1"}, {"$HASP395 A ENDED - RC=0000", "A"}, {"IEF403I TP - STARTED", "TP"},
-	        {"IEF404I JOB123X - ENDED", "JOB123X"}, {"IEF450I X$# STEP - ABEND=S0C7", "X$#"}, {"IEF285I PAYROLL1 KEPT", ""},
-	        {"IEF403I", ""}, {"IEF403I - STARTED", ""}, {"IEF404I TOOLONGNAME - ENDED", ""}, {"$HASP373 1BAD STARTED", ""}};
+	} cases[] = {{"$HASP373 PAYROLL1 STARTED - INIT 1", "PAYROLL1"}, {"$HASP395 A ENDED - RC=0000", "A"},
+	        {"IEF403I TP - STARTED", "TP"}, {"IEF404I JOB123X - ENDED", "JOB123X"}, {"IEF450I X$# STEP - ABEND=S0C7", "X$#"},
+	        {"IEF285I PAYROLL1 KEPT", ""}, {"IEF403I", ""}, {"IEF403I - STARTED", ""}, {"IEF404I TOOLONGNAME - ENDED", ""},
+	        {"$HASP373 1BAD STARTED", ""}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -79,11 +81,12 @@ static void severity_follows_the_table_then_the_type_code(void **state)
 		const char *id;
 		bool waiting;
 		uint8_t severity;
-	} cases[] = {{"IEA404A", false, LG_ALERT}, {"IXC256A", false, LG_ALERT}, {"IOS001E", false, LG_ERR}, {"DSI802D", false, LG_WARN},
-	        {"IEF403I", false, LG_INFORM}, {"IEF403I", true, LG_WARN}, {"CEE3204S", false, LG_CRIT}, {"XYZ123T", false, LG_CRIT},
-	        {"XYZ123W", false, LG_WARN}, {"DFHAC2206", false, LG_INFORM}, {"", false, LG_INFORM}, {"", true, LG_WARN},
-	        {"ICH408I", false, LG_WARN}, {"IEF450I", false, LG_ERR}, {"IEF450I", true, LG_ERR}, {"$HASP050", false, LG_WARN},
-	        {"TSS7250E", false, LG_WARN}, {"ACF01012", false, LG_WARN}, {"IRR012I", false, LG_WARN}, {"IEF233A", false, LG_NOTE},
+	} cases[] = {{"IEA404A", false, LG_ALERT}, {"IXC256A", false, LG_ALERT}, {"IOS001E", false, LG_ERR},
+	        {"DSI802D", false, LG_WARN}, {"IEF403I", false, LG_INFORM}, {"IEF403I", true, LG_WARN},
+	        {"CEE3204S", false, LG_CRIT}, {"XYZ123T", false, LG_CRIT}, {"XYZ123W", false, LG_WARN},
+	        {"DFHAC2206", false, LG_INFORM}, {"", false, LG_INFORM}, {"", true, LG_WARN}, {"ICH408I", false, LG_WARN},
+	        {"IEF450I", false, LG_ERR}, {"IEF450I", true, LG_ERR}, {"$HASP050", false, LG_WARN}, {"TSS7250E", false, LG_WARN},
+	        {"ACF01012", false, LG_WARN}, {"IRR012I", false, LG_WARN}, {"IEF233A", false, LG_NOTE},
 	        {"IEF233A", true, LG_WARN}};
 
 	(void)state;
@@ -98,7 +101,8 @@ static void severity_follows_the_table_then_the_type_code(void **state)
 static void every_id_of_the_built_in_table_is_found(void **state)
 {
 	/* A table out of order would hide ids from the binary search; these stand at its ends and in its middle. */
-	static const char *const ids[] = {"$HASP050", "$HASP375", "CNZ4201E", "DFHSR0001", "ICH430I", "IEC161I", "IEF863I", "IST663I", "TSS7250E"};
+	static const char *const ids[] = {
+	        "$HASP050", "$HASP375", "CNZ4201E", "DFHSR0001", "ICH430I", "IEC161I", "IEF863I", "IST663I", "TSS7250E"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
@@ -159,8 +163,10 @@ static void a_data_set_violation_gives_all_its_parts(void **state)
 	            "  INSUFFICIENT ACCESS AUTHORITY\n"
 	            "  FROM SYS1.* (G)\n"
 	            "  ACCESS INTENT(UPDATE )  ACCESS ALLOWED(READ   )",
-	        "\n  user.name=JSMITH\n  zos.racf.user=JSMITH\n  zos.racf.group=STAFF\n  zos.racf.name=JOHN SMITH\n  event.category=iam"
-	        "\n  zos.racf.class=DATASET\n  zos.racf.profile=SYS1.*\n  zos.racf.access_intent=UPDATE\n  zos.racf.access_allowed=READ"
+	        "\n  user.name=JSMITH\n  zos.racf.user=JSMITH\n  zos.racf.group=STAFF\n  zos.racf.name=JOHN SMITH\n  "
+	        "event.category=iam"
+	        "\n  zos.racf.class=DATASET\n  zos.racf.profile=SYS1.*\n  zos.racf.access_intent=UPDATE\n  "
+	        "zos.racf.access_allowed=READ"
 	        "\n  zos.racf.resource=SYS1.PARMLIB\n  zos.racf.reason=INSUFFICIENT ACCESS AUTHORITY\n  event.outcome=failure");
 }
 
@@ -174,7 +180,8 @@ static void a_unix_path_may_wrap(void **state)
 	            "  ACCESS INTENT(--X)  ACCESS ALLOWED(OTHER    ---)\n"
 	            "  EFFECTIVE UID(0000010001)  EFFECTIVE GID(0000010000)",
 	        "\n  user.name=ZWESVUSR\n  zos.racf.user=ZWESVUSR\n  zos.racf.group=ZWEADMIN\n  zos.racf.name=ZOWE (TEST), SERVER"
-	        "\n  event.category=iam\n  zos.racf.class=DIRACC\n  zos.racf.access_intent=--X\n  zos.racf.access_allowed=OTHER    ---"
+	        "\n  event.category=iam\n  zos.racf.class=DIRACC\n  zos.racf.access_intent=--X\n  zos.racf.access_allowed=OTHER  "
+	        "  ---"
 	        "\n  zos.racf.resource=/var/zowe/instance/workspace/api-mediation/very/long/path/name/of/a/directory"
 	        "\n  zos.racf.reason=INSUFFICIENT AUTHORITY TO OPENDIR\n  event.outcome=failure");
 }
@@ -185,7 +192,8 @@ static void a_refused_logon_is_authentication(void **state)
 	assert_racf("ICH408I USER(NOBODY  ) GROUP(        ) NAME(???                 )\n"
 	            "  SUBMITTER(IBMUSER )\n"
 	            "  LOGON/JOB INITIATION - INVALID PASSWORD",
-	        "\n  user.name=NOBODY\n  zos.racf.user=NOBODY\n  zos.racf.name=???\n  event.category=authentication\n  event.outcome=failure"
+	        "\n  user.name=NOBODY\n  zos.racf.user=NOBODY\n  zos.racf.name=???\n  event.category=authentication\n  "
+	        "event.outcome=failure"
 	        "\n  zos.racf.reason=INVALID PASSWORD");
 }
 

@@ -1,6 +1,6 @@
-/* The promise of a position: stopped at any line boundary and started again from what was saved, with the lines skipped that are inside
- * emitted records, the parser emits exactly what it would have emitted without the stop. Tried at every boundary of generated logs with
- * interleaved messages of several systems, in the hour that the autumn change repeats. */
+/* The promise of a position: stopped at any line boundary and started again from what was saved, with the lines skipped that are
+ * inside emitted records, the parser emits exactly what it would have emitted without the stop. Tried at every boundary of
+ * generated logs with interleaved messages of several systems, in the hour that the autumn change repeats. */
 #include "parser_rig.h"
 
 static const struct zos_conf new_york = {.timezone = "America/New_York", .multiline_timeout_ns = 5 * CLOCK_SECOND};
@@ -17,8 +17,8 @@ struct maker {
 	uint64_t random;
 	struct corpus corpus;
 	bool year4, asa;
-	int minutes;     /* of the local time */
-	int ids[6];      /* of messages that may still be open */
+	int minutes; /* of the local time */
+	int ids[6];  /* of messages that may still be open */
 };
 
 static uint32_t below(struct maker *m, uint32_t limit)
@@ -48,7 +48,8 @@ static void put_clock(struct maker *m, char text[CLOCK_SIZE])
 
 	if (local >= 120)
 		local -= 60;
-	snprintf(text, CLOCK_SIZE, "%s305 %02d:%02d:%02d.%02u", m->year4 ? "2026" : "26", local / 60 % 24, local % 60, (int)below(m, 60), below(m, 100));
+	snprintf(text, CLOCK_SIZE, "%s305 %02d:%02d:%02d.%02u", m->year4 ? "2026" : "26", local / 60 % 24, local % 60,
+	        (int)below(m, 60), below(m, 100));
 	if (!below(m, 4))
 		m->minutes += (int)below(m, 4);
 	if (m->minutes > 210)
@@ -185,10 +186,12 @@ static void restart(struct rig *rig, const struct saved *saved)
 	assert_int_equal(zos_syslog_parser.load(rig->state, saved->state, saved->size), LG_OK);
 }
 
-static void assert_same(const struct rig *whole, const struct rig *before, size_t before_count, const struct rig *after, size_t line)
+static void assert_same(
+        const struct rig *whole, const struct rig *before, size_t before_count, const struct rig *after, size_t line)
 {
 	if (before_count + after->count != whole->count)
-		fail_msg("stopped after line %zu: %zu + %zu records instead of %zu", line, before_count, after->count, whole->count);
+		fail_msg("stopped after line %zu: %zu + %zu records instead of %zu", line, before_count, after->count,
+		        whole->count);
 	for (size_t i = 0; i < whole->count; i++) {
 		const char *record = i < before_count ? before->records[i] : after->records[i - before_count];
 

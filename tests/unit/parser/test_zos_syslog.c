@@ -1,6 +1,5 @@
 #include "parser_rig.h"
 
-
 static const struct zos_conf new_york = {.timezone = "America/New_York", .multiline_timeout_ns = 5 * CLOCK_SECOND};
 
 static void start(struct rig *rig)
@@ -28,7 +27,8 @@ static void a_single_line_message_gives_all_its_columns(void **state)
 	        "2026-01-15T15:00:00.260Z 6 IEF404I TP - ENDED"
 	        "\n  event.dataset=zos.syslog\n  log.offset=95\n  host.name=SYSB\n  zos.sysname=SYSB"
 	        "\n  lugger.time_text=26015 10:00:00.26\n  event.timezone=America/New_York\n  zos.record.type=N"
-	        "\n  zos.request_flags=00000090\n  zos.suppressed=false\n  event.code=IEF404I\n  zos.message.id=IEF404I\n  zos.job.name=TP");
+	        "\n  zos.request_flags=00000090\n  zos.suppressed=false\n  event.code=IEF404I\n  zos.message.id=IEF404I\n  "
+	        "zos.job.name=TP");
 	rig_fini(&rig);
 }
 
@@ -80,7 +80,8 @@ static void commands_keep_their_request_type_and_have_no_message_id(void **state
 static void job_ids_of_both_forms_are_told_from_consoles(void **state)
 {
 	static const char *const jobs[] = {"JOB03190", "STC05049", "TSU00001", "J0007172", "S0150625", "T0000038"};
-	static const char *const consoles[] = {"JOBCONS1", "STC1    ", "MSTCON1 ", "INSTREAM", "      01", "J12345  ", "JOB1234A"};
+	static const char *const consoles[] = {
+	        "JOBCONS1", "STC1    ", "MSTCON1 ", "INSTREAM", "      01", "J12345  ", "JOB1234A"};
 	char line[200];
 	struct rig rig;
 	size_t n = 0;
@@ -149,8 +150,9 @@ static void suppressed_is_derived_from_the_request_flags(void **state)
 {
 	static const struct {
 		const char *flags, *suppressed;
-	} cases[] = {{"00000090", "false"}, {"00000000", "false"}, {"FF77FDF0", "false"}, {"00000001", "true"}, {"00000002", "true"},
-	        {"00000004", "true"}, {"00000008", "true"}, {"00000200", "true"}, {"00080000", "true"}, {"00800000", "true"}};
+	} cases[] = {{"00000090", "false"}, {"00000000", "false"}, {"FF77FDF0", "false"}, {"00000001", "true"},
+	        {"00000002", "true"}, {"00000004", "true"}, {"00000008", "true"}, {"00000200", "true"}, {"00080000", "true"},
+	        {"00800000", "true"}};
 	char line[200];
 	struct rig rig;
 
@@ -173,9 +175,10 @@ static void a_message_is_assembled_and_its_id_taken_off(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "M 0000000 VBT1     22121 21:20:21.52 STC00001 00000290  IXG283I STAGING DATASET X 602                  \n"
-	                "D                                         602 00000290  ALLOCATED NEW                  \n"
-	                "E                                         602 00000290    CISIZE=4KB\n");
+	rig_lines(&rig,
+	        "M 0000000 VBT1     22121 21:20:21.52 STC00001 00000290  IXG283I STAGING DATASET X 602                  \n"
+	        "D                                         602 00000290  ALLOCATED NEW                  \n"
+	        "E                                         602 00000290    CISIZE=4KB\n");
 	assert_int_equal(rig.count, 1);
 	assert_string_equal(rig_body(&rig, 0), "IXG283I STAGING DATASET X\nALLOCATED NEW\n  CISIZE=4KB");
 	rig_assert_field(&rig, 0, "zos.message.line_count", "3");
@@ -396,10 +399,12 @@ static void the_margin_counts_characters_not_bytes(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "N 0000000 SYSA     26015 10:00:00.25          00000090  \xc2\xac" "EC141I 013-18,IGG0191B,PAYROLL1,STEP010,SYSUT1,0A81,VOL001,PAYROLL.M\n"
+	rig_lines(&rig, "N 0000000 SYSA     26015 10:00:00.25          00000090  \xc2\xac"
+	                "EC141I 013-18,IGG0191B,PAYROLL1,STEP010,SYSUT1,0A81,VOL001,PAYROLL.M\n"
 	                "S                                                       ASTER\n");
 	rig_flush(&rig);
-	assert_string_equal(rig_body(&rig, 0), "\xc2\xac" "EC141I 013-18,IGG0191B,PAYROLL1,STEP010,SYSUT1,0A81,VOL001,PAYROLL.M ASTER");
+	assert_string_equal(rig_body(&rig, 0), "\xc2\xac"
+	                                       "EC141I 013-18,IGG0191B,PAYROLL1,STEP010,SYSUT1,0A81,VOL001,PAYROLL.M ASTER");
 	rig_fini(&rig);
 }
 
@@ -431,13 +436,39 @@ static void many_open_messages_stay_within_the_ranges_of_a_position(void **state
 	start(&rig);
 	/* Every other line is junk that goes at once: each open message is a range of its own. */
 	for (int i = 0; i < 200; i++) {
-		snprintf(line, sizeof(line), "M 0000000 SYSA     26015 10:00:00.25          00000090  AAA111I MESSAGE %03d\nJUNK\n", i);
+		snprintf(line, sizeof(line),
+		        "M 0000000 SYSA     26015 10:00:00.25          00000090  AAA111I MESSAGE %03d\nJUNK\n", i);
 		rig_lines(&rig, line);
 		assert_true(zos_syslog_parser.held(rig.state, ranges, LG_HELD_MAX) <= LG_HELD_MAX);
 		assert_true(ranges[0].begin >= 0);
 	}
 	rig_flush(&rig);
 	assert_int_equal(rig.count, 400);
+	rig_fini(&rig);
+}
+
+/* Taking the first one out would leave more holes than a position can name: it waits for the second. */
+static void two_long_interleaved_messages_both_stay_whole(void **state)
+{
+	struct lg_range ranges[LG_HELD_MAX];
+	struct rig rig;
+
+	(void)state;
+	start(&rig);
+	rig_lines(&rig, "M 0000000 SYSA     26015 10:00:00.25          00000090  AAA111I FIRST 100\n"
+	                "M 0000000 SYSB     26015 10:00:00.25          00000090  BBB111I SECOND 200\n");
+	for (int i = 0; i < 100; i++)
+		rig_lines(&rig, "D                                         100 00000090  A\n"
+		                "D                                         200 00000090  B\n");
+	rig_lines(&rig, "E                                         100 00000090  A\n");
+	assert_int_equal(rig.count, 0);
+	assert_int_equal(zos_syslog_parser.held(rig.state, ranges, LG_HELD_MAX), 1);
+	rig_lines(&rig, "E                                         200 00000090  B\n");
+	assert_int_equal(rig.count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		rig_assert_field(&rig, i, "zos.message.line_count", "102");
+		assert_null(rig_field(&rig, i, "zos.message.incomplete"));
+	}
 	rig_fini(&rig);
 }
 
@@ -583,7 +614,8 @@ static void other_formats_and_junk_are_kept_whole(void **state)
 	                "\x7f\x01\xc2\x85 junk\n"
 	                "20260152 IAT6101 JOB ORIGIN FROM GROUP=ANYLOCAL\n");
 	assert_int_equal(rig.count, 4);
-	assert_string_equal(rig.records[0], "- - 4000 14.17.01 STC   14  $HASP373 TP       STARTED\n  event.dataset=zos.syslog\n  log.offset=0");
+	assert_string_equal(rig.records[0],
+	        "- - 4000 14.17.01 STC   14  $HASP373 TP       STARTED\n  event.dataset=zos.syslog\n  log.offset=0");
 	assert_string_equal(rig.records[1], "- - \n  event.dataset=zos.syslog\n  log.offset=50");
 	assert_string_equal(rig_body(&rig, 2), "\x7f\x01\xc2\x85 junk");
 	assert_string_equal(rig_body(&rig, 3), "20260152 IAT6101 JOB ORIGIN FROM GROUP=ANYLOCAL");
@@ -618,7 +650,8 @@ static void a_cropped_view_is_read_without_date_and_system(void **state)
 	                "14:34:58.02 STC00012 00000290  IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n");
 	rig_flush(&rig);
 	rig_records(&rig,
-	        "- 6 SETLOGRC LOGSTREAM\n  event.dataset=zos.syslog\n  log.offset=0\n  lugger.time_text=14:34:56.45\n  zos.console=OZGUR"
+	        "- 6 SETLOGRC LOGSTREAM\n  event.dataset=zos.syslog\n  log.offset=0\n  lugger.time_text=14:34:56.45\n  "
+	        "zos.console=OZGUR"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true",
 	        "- 6 IXG283I STAGING DATASET X\nALLOCATED NEW\nCISIZE=4KB\n  event.dataset=zos.syslog\n  log.offset=66"
 	        "\n  lugger.time_text=14:34:57.90\n  zos.request_flags=00000290\n  zos.suppressed=true\n  event.code=IXG283I"
@@ -692,10 +725,12 @@ static void an_access_violation_fills_the_security_fields(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "M 0080000 SYSA     26015 10:00:00.25 TSU00042 00000090  ICH408I USER(JSMITH  ) GROUP(STAFF   ) NAME(JOHN SMITH)  917\n"
-	                "D                                         917 00000090    PROD.DATA CL(DATASET ) VOL(PRD001)\n"
-	                "D                                         917 00000090    INSUFFICIENT ACCESS AUTHORITY\n"
-	                "E                                         917 00000090    ACCESS INTENT(UPDATE )  ACCESS ALLOWED(READ   )\n");
+	rig_lines(&rig,
+	        "M 0080000 SYSA     26015 10:00:00.25 TSU00042 00000090  ICH408I USER(JSMITH  ) GROUP(STAFF   ) NAME(JOHN SMITH) "
+	        " 917\n"
+	        "D                                         917 00000090    PROD.DATA CL(DATASET ) VOL(PRD001)\n"
+	        "D                                         917 00000090    INSUFFICIENT ACCESS AUTHORITY\n"
+	        "E                                         917 00000090    ACCESS INTENT(UPDATE )  ACCESS ALLOWED(READ   )\n");
 	assert_int_equal(rig.count, 1);
 	rig_assert_field(&rig, 0, "user.name", "JSMITH");
 	rig_assert_field(&rig, 0, "event.outcome", "failure");
@@ -817,6 +852,7 @@ int main(void)
 	        cmocka_unit_test(the_margin_counts_characters_not_bytes),
 	        cmocka_unit_test(a_message_over_the_line_limit_is_cut_and_the_rest_kept),
 	        cmocka_unit_test(many_open_messages_stay_within_the_ranges_of_a_position),
+	        cmocka_unit_test(two_long_interleaved_messages_both_stay_whole),
 	        cmocka_unit_test(open_messages_are_bounded_in_number_and_the_oldest_goes_incomplete),
 	        cmocka_unit_test(four_digit_years_and_an_asa_column_shift_the_lines_without_a_date_too),
 	        cmocka_unit_test(an_archives_prefix_is_skipped),

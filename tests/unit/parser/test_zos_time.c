@@ -52,7 +52,21 @@ static void the_repeated_hour_is_told_by_order(void **state)
 	assert_string_equal(at(&clock, "SYSA", "26305 01:00:00.00"), "2026-11-01T06:00:00.000Z"); /* the clock stepped back */
 	assert_string_equal(at(&clock, "SYSA", "26305 01:59:59.00"), "2026-11-01T06:59:59.000Z");
 	assert_string_equal(at(&clock, "SYSA", "26305 02:00:00.00"), "2026-11-01T07:00:00.000Z");
-	assert_string_equal(at(&clock, "SYSA", "26305 01:59:59.99"), "2026-11-01T06:59:59.990Z"); /* a straggler of the second pass */
+	assert_string_equal(
+	        at(&clock, "SYSA", "26305 01:59:59.99"), "2026-11-01T06:59:59.990Z"); /* a straggler of the second pass */
+	zos_clock_fini(&clock);
+}
+
+static void records_a_minute_out_of_order_do_not_start_the_second_pass(void **state)
+{
+	struct zos_clock clock = clock_in("America/New_York");
+
+	(void)state;
+	at(&clock, "SYSA", "26305 00:59:00.00");
+	at(&clock, "SYSA", "26305 01:30:00.00");
+	assert_string_equal(at(&clock, "SYSA", "26305 01:29:00.00"), "2026-11-01T05:29:00.000Z");
+	assert_string_equal(at(&clock, "SYSA", "26305 01:28:10.00"), "2026-11-01T05:28:10.000Z");
+	assert_string_equal(at(&clock, "SYSA", "26305 01:27:50.00"), "2026-11-01T06:27:50.000Z");
 	zos_clock_fini(&clock);
 }
 
@@ -206,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(ordinary_times_follow_the_zone_in_both_halves_of_the_year),
 	        cmocka_unit_test(the_repeated_hour_is_told_by_order),
+	        cmocka_unit_test(records_a_minute_out_of_order_do_not_start_the_second_pass),
 	        cmocka_unit_test(each_system_has_its_own_order),
 	        cmocka_unit_test(without_a_predecessor_the_repeated_hour_is_ambiguous_until_the_clock_steps_back),
 	        cmocka_unit_test(a_file_of_another_day_behind_says_nothing_about_the_pass),
