@@ -217,14 +217,14 @@ bool zos_set_full(const struct zos_set *set)
 	return set->count >= ZOS_OPEN_MAX || set->bytes >= ZOS_BYTES_MAX || set->held_count >= ZOS_HELD_LINES_MAX;
 }
 
-/* Ranges of the held lines without those of one slot (-1: of all). */
-static size_t count_ranges(const struct zos_set *set, int without)
+/* Ranges of the held lines of the slots in the bit set. */
+static size_t count_ranges(const struct zos_set *set, uint64_t slots)
 {
 	int64_t end = INT64_MIN;
 	size_t count = 0;
 
 	for (size_t i = 0; i < set->held_count; i++) {
-		if (set->held[i].slot == without)
+		if (!(slots >> set->held[i].slot & 1))
 			continue;
 		count += set->held[i].begin != end;
 		end = set->held[i].end;
@@ -234,12 +234,20 @@ static size_t count_ranges(const struct zos_set *set, int without)
 
 int zos_set_ready(const struct zos_set *set, size_t ranges)
 {
+	uint64_t done = 0;
+	bool all;
+
+	for (size_t i = 0; i < set->count; i++)
+		done |= (uint64_t)set->slots[set->order[i]].done << set->order[i];
+	if (!done)
+		return -1;
+	all = set->held_count <= ranges || count_ranges(set, set->used & ~done) <= ranges;
 	for (size_t i = 0; i < set->count; i++) {
 		int slot = set->order[i];
 
-		if (!set->slots[slot].done)
+		if (!(done >> slot & 1))
 			continue;
-		if (set->slots[slot].incomplete || set->held_count <= ranges || count_ranges(set, slot) <= ranges)
+		if (all || set->slots[slot].incomplete || count_ranges(set, set->used & ~(UINT64_C(1) << slot)) <= ranges)
 			return slot;
 	}
 	return -1;
@@ -293,7 +301,7 @@ size_t zos_set_ranges(const struct zos_set *set, struct lg_range *ranges, size_t
 
 bool zos_set_ranges_exceed(const struct zos_set *set, size_t max)
 {
-	return set->held_count > max && count_ranges(set, -1) > max;
+	return set->held_count > max && count_ranges(set, set->used) > max;
 }
 
 int64_t zos_set_held_end(const struct zos_set *set)

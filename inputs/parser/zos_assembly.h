@@ -76,8 +76,9 @@ void zos_set_end_tail(struct zos_set *set);
 
 /* True when another line might not fit: emit the oldest. */
 bool zos_set_full(const struct zos_set *set);
-/* The next slot to emit: a closed one without which the held lines are at most `ranges` ranges; -1 none. An incomplete one never
- * waits: it was closed by a line that is not its own, which would not come again after a restart to close it. */
+/* The next slot to emit, -1 none: a closed one if without it, or without all closed ones, the held lines are at most `ranges`
+ * ranges. An incomplete one never waits: it was closed by a line that is not its own, which would not come again after a restart to
+ * close it. */
 int zos_set_ready(const struct zos_set *set, size_t ranges);
 int zos_set_oldest(const struct zos_set *set); /* -1 when empty */
 void zos_set_remove(struct zos_set *set, int slot);
