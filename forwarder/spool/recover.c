@@ -332,7 +332,8 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 	result = recover_scan(spool, handle, seg->number, from, seg->size, mark, &spool->positions, spool->peek, &scan, err);
 	if (result != LG_OK)
 		goto done;
-	spool->stat.corrupt_frames += scan.corrupt;
+	/* Where the header is bad, the scan met it as well: it counts once. */
+	spool->stat.corrupt_frames += scan.corrupt && !from ? scan.corrupt - 1 : scan.corrupt;
 	if (scan.index.count)
 		note_range(spool, scan.log_id, seg->first_seq);
 	if (!newest)
