@@ -1,6 +1,5 @@
 #include "config/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/sys.h"
-#include "base/text.h"
+#include "config/egress.h"
 #include "config/item.h"
 #include "config/option.h"
 #include "config/tables.h"
@@ -65,41 +64,6 @@ static struct config_mark mark_of_option(const struct yaml_node *mapping, const 
 	const struct yaml_node *value = node ? yamltree_get(node, name) : NULL;
 
 	return value ? value->mark : node ? node->mark : mapping->mark;
-}
-
-static bool is_cidr(const char *text)
-{
-	const char *slash = strchr(text, '/');
-	unsigned char address[16];
-	char host[64];
-	int64_t bits;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(host))
-		return false;
-	memcpy(host, text, (size_t)(slash - text));
-	host[slash - text] = '\0';
-	if (!text_parse_i64(lg_str_from(slash + 1), &bits) || bits < 0)
-		return false;
-	return (inet_pton(AF_INET, host, address) == 1 && bits <= 32) || (inet_pton(AF_INET6, host, address) == 1 && bits <= 128);
-}
-
-static void check_egress(const struct config *config, const struct yaml_node *root, struct problems *problems)
-{
-	const struct yaml_node *egress = yamltree_get(root, "egress"), *list = egress ? yamltree_get(egress, "allow") : NULL;
-
-	for (size_t i = 0; list && list->kind == YAML_KIND_LIST && i < config->egress.allow.count; i++) {
-		const struct config_allow *rule = (const struct config_allow *)config->egress.allow.items + i;
-		const struct yaml_node *node = list->items[i];
-
-		if (node->kind != YAML_KIND_MAPPING)
-			continue;
-		if (!rule->host == !rule->cidr)
-			problems_error(problems, node->mark, "an entry of `allow` needs either `host` or `cidr`%s",
-			        rule->host ? ", not both" : "");
-		if (rule->cidr && !is_cidr(rule->cidr))
-			problems_error(problems, mark_of_option(node, NULL, "cidr"),
-			        "`cidr: %.80s`: expected a network such as 10.20.0.0/16 or fd00::/8", rule->cidr);
-	}
 }
 
 /* The longest record an input takes whole: its `max_record_size`, whichever table has that. */
@@ -213,8 +177,9 @@ static void read_top(const struct option_reader *reader, const struct yaml_node 
 	config->egress.strict = egress && yamltree_get(egress, "allow");
 	if (!config->name)
 		config->name = mem_strdup(sys_host_name(host, sizeof(host)) == 0 ? host : "localhost");
-	check_egress(config, root, reader->problems);
+	egress_check_rules(config, root, reader->problems);
 	read_items(reader, root, config);
+	egress_check_destinations(config, root, reader->problems);
 	/* Consequences of sizes that were refused would only confuse. */
 	if (!reader->problems->errors)
 		check_sizes(config, root, reader->problems);

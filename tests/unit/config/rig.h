@@ -82,7 +82,8 @@ static const struct lg_option pipe_rule_options[] = {
 };
 
 static const struct lg_option pipe_options[] = {
-	{.name = "servers", .type = LG_OPT_STRINGS, .offset = offsetof(struct pipe_conf, servers), .flags = LG_OPT_REQUIRED, .doc = "Receivers."},
+	{.name = "servers", .type = LG_OPT_STRINGS, .offset = offsetof(struct pipe_conf, servers),
+	 .flags = LG_OPT_REQUIRED | LG_OPT_DESTINATION, .doc = "Receivers."},
 	{.name = "tls", .type = LG_OPT_TABLE, .offset = offsetof(struct pipe_conf, tls), .sub = lg_tls_client_options, .doc = "Certificates."},
 	{.name = "rules", .type = LG_OPT_RULES, .offset = offsetof(struct pipe_conf, rules), .sub = pipe_rule_options, .size = sizeof(struct pipe_rule),
 	 .doc = "Routing."},

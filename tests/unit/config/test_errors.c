@@ -274,6 +274,28 @@ static void slips_that_load_are_warnings(void **state)
 	assert_report(OUTPUT("where: log.file.path like '/x*' and lugger.loss.count > 0 and severity == 1"), &env, LG_OK, "");
 }
 
+static void destinations_that_no_rule_permits_are_warned_of(void **state)
+{
+	static const char text[] = HEAD IN "outputs: [{name: b, type: pipe, servers: [H:1, 'h:2', '[::1]:1', nonsense]}]\n%s";
+	char one[400];
+
+	(void)state;
+	snprintf(one, sizeof(one), text, "egress: {allow: [{host: h, port: 1}]}\n");
+	assert_report(one, &env, LG_OK,
+	              "t.yaml:3:48: warning: `egress.allow` does not permit this connection; to permit it add: - {host: h, port: 2}\n"
+	              "    outputs: [{name: b, type: pipe, servers: [H:1, 'h:2', '[::1]:1', nonsense]}]\n"
+	              "                                                   ^\n"
+	              "t.yaml:3:55: warning: `egress.allow` does not permit this connection; to permit it add: - {host: \"::1\", port: 1}\n"
+	              "    outputs: [{name: b, type: pipe, servers: [H:1, 'h:2', '[::1]:1', nonsense]}]\n"
+	              "                                                          ^\n");
+	snprintf(one, sizeof(one), text, "egress: {allow: [{host: h}, {host: '::1'}]}\n");
+	assert_report(one, &env, LG_OK, "");
+	snprintf(one, sizeof(one), text, "egress: {allow: [{cidr: 10.0.0.0/8}]}\n"); /* only a resolver could tell */
+	assert_report(one, &env, LG_OK, "");
+	snprintf(one, sizeof(one), text, ""); /* implied */
+	assert_report(one, &env, LG_OK, "");
+}
+
 /* A field is only missed in the inputs that an output takes. */
 static void fields_are_sought_in_the_selected_inputs(void **state)
 {
@@ -435,6 +457,7 @@ int main(void)
 		cmocka_unit_test(a_report_shows_the_lines_by_number_with_carets),
 		cmocka_unit_test(an_error_in_a_shared_block_is_told_once),
 		cmocka_unit_test(slips_that_load_are_warnings),
+		cmocka_unit_test(destinations_that_no_rule_permits_are_warned_of),
 		cmocka_unit_test(fields_are_sought_in_the_selected_inputs),
 		cmocka_unit_test(files_and_zones_must_be_there),
 		cmocka_unit_test(secrets_come_from_files_and_the_environment),
