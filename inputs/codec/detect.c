@@ -504,7 +504,7 @@ enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const 
 		return lg_err_set(err, LG_INVALID, "the data look like %s. %s", d.what, d.remedy);
 	}
 	if (profile.bytes < TEXT_MIN)
-		return profile.utf8 || whole || charset_is_ebcdic(charset) ? LG_OK : LG_AGAIN;
+		return profile.utf8 || whole || !start || charset_is_ebcdic(charset) ? LG_OK : LG_AGAIN;
 	seen = profile_charset(&profile);
 	if (charset_is_ebcdic(seen) && !charset_is_ebcdic(charset))
 		return suggest(err, charset_name(ebcdic_page(&profile, framing)), rdw ? "rdw" : "line", "EBCDIC text");
