@@ -65,7 +65,7 @@ static void put_setting(struct lg_buf *yaml, const char *key, const char *value)
 /* The settings as a configuration of one input, so that every spelling, default and error is the service's own. NULL: printed why
  * not (unless quiet). */
 static struct config *make_config(const struct lg_registry *registry, const char *encoding, const char *framing,
-                                  const char *parser, const char *timezone, bool quiet)
+                                  const char *parser, const char *zone, bool quiet)
 {
 	struct config_env env = cli_config_env(registry);
 	struct lg_buf yaml = {0};
@@ -77,8 +77,8 @@ static struct config *make_config(const struct lg_registry *registry, const char
 	put_setting(&yaml, "encoding", encoding);
 	put_setting(&yaml, "framing", framing);
 	put_setting(&yaml, "parser", parser);
-	if (timezone || parser_needs_timezone(registry, parser))
-		put_setting(&yaml, "timezone", timezone ? timezone : "UTC");
+	if (zone || parser_needs_timezone(registry, parser))
+		put_setting(&yaml, "timezone", zone ? zone : "UTC");
 	lg_buf_append_cstr(&yaml, "outputs:\n  - {name: decode, type: file, path: decode}\n");
 	text = lg_buf_str(&yaml);
 	if (config_load(&config, "decode", &text, &env) != LG_OK) {
