@@ -433,19 +433,26 @@ int tz_from_local(const struct tz *tz, int64_t local, int64_t utc[2])
 
 bool tz_local_span(const struct tz *tz, int64_t local, struct tz_span *span)
 {
-	int64_t utc[2];
+	int64_t utc[2], begin = INT64_MIN, end = INT64_MAX;
 	size_t i;
 
 	*span = (struct tz_span){0, 0, 0};
 	if (tz_from_local(tz, local, utc) != 1)
 		return false;
 	i = find(tz, utc[0]);
-	span->offset = tz->offset[i];
-	span->begin = INT64_MIN;
-	span->end = INT64_MAX;
 	if (i > 0)
-		span->begin = tz->at[i] + (tz->offset[i - 1] > tz->offset[i] ? tz->offset[i - 1] : tz->offset[i]);
+		begin = tz->at[i] + tz->offset[i];
 	if (i + 1 < tz->count)
-		span->end = tz->at[i + 1] + (tz->offset[i + 1] < tz->offset[i] ? tz->offset[i + 1] : tz->offset[i]);
+		end = tz->at[i + 1] + tz->offset[i];
+	/* No wall clock of the entries around it may reach into the span. */
+	for (size_t k = i; k > 0 && tz->at[k] > tz->at[i] - 2 * TZ_OFFSET_LIMIT; k--)
+		if (tz->at[k] + tz->offset[k - 1] > begin)
+			begin = tz->at[k] + tz->offset[k - 1];
+	for (size_t k = i + 1; k < tz->count && tz->at[k] < tz->at[i + 1] + 2 * TZ_OFFSET_LIMIT; k++)
+		if (tz->at[k] + tz->offset[k] < end)
+			end = tz->at[k] + tz->offset[k];
+	if (local < begin || local >= end)
+		return false;
+	*span = (struct tz_span){begin, end, tz->offset[i]};
 	return true;
 }

@@ -36,8 +36,8 @@ struct tz_span {
 	int32_t offset;     /* seconds east of UTC */
 };
 
-/* For callers that convert millions of times: keep the span, ask again only outside it. False where the local time is ambiguous
- * or skipped (the span is then empty). A zeroed span holds nothing. */
+/* For callers that convert millions of times: keep the span, ask again only outside it. False (and an empty span) where the local
+ * time is ambiguous or skipped. A zeroed span holds nothing. */
 bool tz_local_span(const struct tz *tz, int64_t local_seconds, struct tz_span *span);
 
 #endif

@@ -357,9 +357,9 @@ static void detect_borderless(struct lg_detect *d, const uint8_t *data, size_t s
 	d->records = starts;
 	if (starts >= 3 && common < 80) {
 		snprintf(d->what, sizeof(d->what),
-		         "EBCDIC SYSLOG text without line ends and without RDW: %zu records begin at irregular distances, so a "
-		         "transfer dropped the record descriptor words of a VB data set",
-		         starts);
+		         "EBCDIC SYSLOG text without line ends and without RDW: records begin at irregular distances (%zu of them in the "
+		         "first %zu bytes), so a transfer dropped the record descriptor words of a VB data set",
+		         starts, size);
 		snprintf(d->remedy, sizeof(d->remedy),
 		         "The record borders are not in this file and cannot be restored from it. Transfer it again: FTP in binary "
 		         "with \"quote site rdw\" (SITE RDW; LOCSITE RDW when the z/OS client sends), then encoding: IBM-037, "
