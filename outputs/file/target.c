@@ -162,6 +162,7 @@ enum lg_rc target_open(struct target *t, struct lg_err *err)
 	if (!strcmp(t->path, "-")) {
 		t->regular = false;
 		t->fd = STDOUT_FILENO;
+		t->redirected = !fstat(t->fd, &st) && S_ISREG(st.st_mode);
 		return LG_OK;
 	}
 	/* Opening a pipe that nobody reads must fail, not wait, and never make this process its reader. */
@@ -211,7 +212,7 @@ static enum lg_rc write_stream(struct target *t, const char *data, size_t size, 
 {
 	while (*done < size) {
 		struct pollfd pfd = {.fd = t->fd, .events = POLLOUT};
-		size_t chunk = size - *done < PIPE_BUF ? size - *done : PIPE_BUF;
+		size_t chunk = size - *done < PIPE_BUF || t->redirected ? size - *done : PIPE_BUF;
 		ssize_t n;
 
 		if (poll(&pfd, 1, 0) <= 0)
@@ -237,6 +238,8 @@ enum lg_rc target_sync(struct target *t, struct lg_err *err)
 	struct stat st;
 	enum lg_rc rc;
 
+	if (t->redirected && fdatasync(t->fd))
+		return lg_err_sys(err, errno, "cannot sync %s", t->path);
 	if (!t->regular)
 		return LG_OK;
 	/* The size is asked for, not counted: an operator may have truncated the file (copytruncate). */

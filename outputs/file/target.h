@@ -23,6 +23,7 @@ struct target {
 	bool json; /* lines are JSON objects: a foreign last line is recognised */
 	int fd;    /* -1: closed */
 	bool regular;
+	bool redirected;  /* standard output is a file of the caller's: synced, but neither mended nor rotated */
 	uint64_t written; /* bytes in the file */
 	uint64_t durable; /* bytes of it that are synced and settled */
 	int64_t period;   /* the period of rotate.every_ns that the file belongs to */

@@ -684,6 +684,34 @@ static void a_pipe_is_written_as_its_reader_reads(void **state)
 	end(&s);
 }
 
+static void standard_output_redirected_to_a_file_is_synced_and_never_mended(void **state)
+{
+	struct scene s;
+	int saved, fd;
+
+	(void)state;
+	begin(&s, "raw");
+	stop(&s);
+	spit(s.path, "the shell's own line, without an end");
+	fd = open(s.path, O_WRONLY | O_APPEND);
+	fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	s.conf.path = (char *)"-";
+	start(&s);
+	syncs.calls = 0;
+	offer(&s, 1, 2);
+	step(&s);
+	stop(&s);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	close(fd);
+	assert_int_equal(s.host.next, 3);
+	assert_int_equal(syncs.calls, 1);
+	assert_string_equal(slurp(s.path), "the shell's own line, without an endrecord 000001\nrecord 000002\n");
+	end(&s);
+}
+
 static void a_reader_that_leaves_is_a_failure_not_a_signal(void **state)
 {
 	struct scene s;
@@ -752,6 +780,7 @@ int main(void)
 		cmocka_unit_test(reopen_after_an_outside_rename_begins_a_new_file),
 		cmocka_unit_test(an_outside_truncation_leaves_no_hole),
 		cmocka_unit_test(a_pipe_is_written_as_its_reader_reads),
+		cmocka_unit_test(standard_output_redirected_to_a_file_is_synced_and_never_mended),
 		cmocka_unit_test(a_reader_that_leaves_is_a_failure_not_a_signal),
 		cmocka_unit_test(check_names_what_is_wrong_with_the_path),
 	};
