@@ -22,7 +22,7 @@ const struct lg_option lg_format_options[] = {
 	 .doc = "Name of the RFC 5424 structured-data element that carries a record's identity; put your own enterprise number "
 	        "in it."},
 	{.name = "newline", .type = LG_OPT_STRING, ROW(newline), .flags = LG_OPT_ADVANCED, .fallback = FORMAT_NEWLINE,
-	 .doc = "What a newline inside a message becomes where messages end with a newline."},
+	 .doc = "What a newline (or a NUL) inside a message becomes where messages end with a newline."},
 	{.name = "max_message_size", .type = LG_OPT_SIZE, ROW(max_message_size), .flags = LG_OPT_ADVANCED,
 	 .min = 480, .max = 64 << 20,
 	 .doc = "Longer messages are split at line borders; by default 64KiB for rfc5424 and rfc3164, and no limit for json and "
@@ -117,16 +117,38 @@ const char *lg_formatter_format(const struct lg_formatter *f)
 	return f->ops->name;
 }
 
+static unsigned write_part(
+	struct lg_formatter *f, const struct lg_record *rec, unsigned part, struct format_cost how, struct lg_buf *out)
+{
+	struct format_mark *m = &f->mark;
+	struct format_piece piece = {.part = part + 1, .parts = m->parts};
+
+	if (part >= m->parts)
+		return m->parts;
+	if (part < m->part)
+		m->part = 0;
+	if (!m->part)
+		m->at = 0;
+	while (m->part <= part) {
+		piece.body = format_next_part(rec->body, &m->at, m->budget, how);
+		m->part++;
+	}
+	f->ops->write(f, rec, &piece, out);
+	return m->parts;
+}
+
 unsigned lg_format(struct lg_formatter *f, const struct lg_record *rec, unsigned part, size_t limit, struct lg_buf *out)
 {
-	struct format_piece piece = {rec->body, 1, 1};
+	const struct format_piece whole = {rec->body, 1, 1};
 	struct format_cost how = {f->line_framing ? f->newline_size : 1, f->ops->json};
+	struct format_mark *m = &f->mark;
 	size_t start = out->size, size, overhead;
-	unsigned parts;
 
 	if (f->max_message_size && (!limit || f->max_message_size < limit))
 		limit = f->max_message_size;
-	f->ops->write(f, rec, &piece, out);
+	if (part && m->parts && m->body == rec->body.data && m->size == rec->body.size && m->seq == rec->seq && m->limit == limit)
+		return write_part(f, rec, part, how, out);
+	f->ops->write(f, rec, &whole, out);
 	size = out->size - start;
 	if (!limit || size <= limit) {
 		if (part)
@@ -135,10 +157,10 @@ unsigned lg_format(struct lg_formatter *f, const struct lg_record *rec, unsigned
 	}
 	out->size = start;
 	overhead = size - format_cost(rec->body, how) + f->ops->part_overhead;
-	parts = format_split(rec->body, limit > overhead ? limit - overhead : 0, how, part, &piece);
-	if (part < parts)
-		f->ops->write(f, rec, &piece, out);
-	return parts;
+	*m = (struct format_mark){.body = rec->body.data, .size = rec->body.size, .limit = limit, .seq = rec->seq};
+	m->budget = limit > overhead ? limit - overhead : 0;
+	m->parts = format_count_parts(rec->body, m->budget, how);
+	return write_part(f, rec, part, how, out);
 }
 
 void format_gather(struct format_fields *fields, const struct lg_record *rec)
@@ -214,18 +236,27 @@ char *format_put_time(struct lg_formatter *f, char *at, int64_t utc_ns, int max_
 	return at;
 }
 
+/* Receivers of lines end one at a NUL as well (syslog-ng does): it must not smuggle in a message either. */
+static const char *next_break(const char *at, const char *end)
+{
+	const char *newline = memchr(at, '\n', (size_t)(end - at));
+	const char *nul = memchr(at, '\0', (size_t)((newline ? newline : end) - at));
+
+	return nul ? nul : newline;
+}
+
 void format_append_body(const struct lg_formatter *f, struct lg_buf *out, struct lg_str text)
 {
 	const char *at = text.data, *end = text.data + text.size;
 
 	while (f->line_framing && at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = next_break(at, end);
 
-		if (!newline)
+		if (!stop)
 			break;
-		lg_buf_append(out, at, (size_t)(newline - at));
+		lg_buf_append(out, at, (size_t)(stop - at));
 		lg_buf_append(out, f->newline, f->newline_size);
-		at = newline + 1;
+		at = stop + 1;
 	}
 	lg_buf_append(out, at, (size_t)(end - at));
 }

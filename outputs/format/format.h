@@ -1,8 +1,8 @@
 /* format.h - the formats' common ground: from a record to the bytes of one message. The public side (lg_formatter_new, lg_format,
  * lg_format_options) is declared in api/lugger_plugin.h.
  *
- * A formatter belongs to one output and is used on its thread. It keeps no record between calls: caches hold only constant
- * texts and the second of the last time stamp.
+ * A formatter belongs to one output and is used on its thread. It keeps no record between calls: caches hold constant texts, the
+ * second of the last time stamp, and where the last long record was cut.
  */
 #ifndef FORMAT_H
 #define FORMAT_H
@@ -24,7 +24,7 @@ struct format_piece {
 
 /* How a body's bytes count against a limit. */
 struct format_cost {
-	size_t newline; /* bytes a newline becomes */
+	size_t newline; /* bytes a newline or NUL becomes */
 	bool json;      /* count as escaped inside a JSON string */
 };
 
@@ -58,6 +58,18 @@ struct format_fields {
 	struct lg_value value[LG_F_LIMIT];
 };
 
+/* Where the cutting of a long record stands, so that its parts, asked for one after the other, take one walk over it. It
+ * serves a call only where record and limit are the same as before. */
+struct format_mark {
+	const char *body;
+	size_t size, limit;
+	uint64_t seq;
+	size_t budget;
+	unsigned parts; /* 0: no record */
+	unsigned part;  /* the one that starts at `at` */
+	size_t at;
+};
+
 struct lg_formatter {
 	const struct format_ops *ops;
 	bool line_framing;
@@ -74,6 +86,7 @@ struct lg_formatter {
 	struct lg_buf json_key[LG_F_LIMIT]; /* `,"zos.sysname":` */
 	struct lg_buf json_tail;            /* the constant members, with the closing brace */
 	struct format_fields fields;
+	struct format_mark mark;
 };
 
 void format_gather(struct format_fields *fields, const struct lg_record *rec);
@@ -102,15 +115,15 @@ char *format_put_header(char *at, struct lg_str value, size_t max);
 char *format_put_u64(char *at, uint64_t value);
 /* "2026-11-23T00:10:00.25Z" with 0, 3, 6 or 9 digits of fraction as the time needs, at most max_digits; 31 bytes at most. */
 char *format_put_time(struct lg_formatter *f, char *at, int64_t utc_ns, int max_digits);
-/* Appends text with each newline as the formatter's `newline` where the framing cannot carry one. */
+/* Appends text with each newline and NUL as the formatter's `newline` where the framing cannot carry one. */
 void format_append_body(const struct lg_formatter *f, struct lg_buf *out, struct lg_str text);
 
 /* split.c. The bytes that text takes on the wire. */
 size_t format_cost(struct lg_str text, struct format_cost how);
-/* Cuts body into parts of at most `budget` bytes each (never less than FORMAT_PART_MIN) at newlines, which are left out at a cut;
- * a line longer than that is cut between two characters. Returns the number of parts; *piece is part `want` (0-based), if there
- * is one. */
-unsigned format_split(struct lg_str body, size_t budget, struct format_cost how, unsigned want, struct format_piece *piece);
+/* The part of body that starts at *at: at most `budget` bytes (never less than FORMAT_PART_MIN), cut at a newline, which is left
+ * out, or, where one line alone is too long, between two characters. *at moves to the next part, to SIZE_MAX behind the last. */
+struct lg_str format_next_part(struct lg_str body, size_t *at, size_t budget, struct format_cost how);
+unsigned format_count_parts(struct lg_str body, size_t budget, struct format_cost how);
 
 /* json.c. A JSON string with its quotes: always valid UTF-8 (a wrong byte becomes U+FFFD) and without a newline. */
 void format_json_string(struct lg_buf *out, struct lg_str text);

@@ -1,85 +1,93 @@
-/* Cutting a body that is longer than a receiver takes. Both passes of a long record (counting its parts, writing one) walk the
- * whole body: such records are rare, and a formatter that remembers nothing cannot remember the wrong thing. */
+/* Cutting a body that is longer than a receiver takes. */
 #include <string.h>
 
+#include "base/text.h"
 #include "format/format.h"
 
-static size_t json_cost(uint8_t c)
+/* The bytes of the character at the front of text, and what they cost on the wire. A wrong byte is a character of its own. */
+static size_t next_character(struct lg_str text, struct format_cost how, size_t *cost)
 {
-	if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t' || c == '\b' || c == '\f')
-		return 2;
-	/* A byte of a longer character counts as 3: exact for none, enough for U+FFFD in the place of a wrong one. */
-	return c < 0x20 ? 6 : c >= 0x80 ? 3 : 1;
+	const uint8_t *p = (const uint8_t *)text.data;
+	size_t size = text_utf8_length(p, text.size);
+
+	*cost = size ? size : 1;
+	if (!how.json && (*p == '\n' || *p == '\0'))
+		*cost = how.newline;
+	else if (how.json && !size)
+		*cost = 3; /* U+FFFD */
+	else if (how.json && (*p == '"' || *p == '\\' || (*p < 0x20 && strchr("\n\r\t\b\f", *p) && *p)))
+		*cost = 2;
+	else if (how.json && *p < 0x20)
+		*cost = 6;
+	return size ? size : 1;
+}
+
+/* The most bytes from the front of text that cost no more than the budget and end between two characters; their cost in *cost. */
+static size_t fit(struct lg_str text, size_t budget, struct format_cost how, size_t *cost)
+{
+	size_t at = 0;
+
+	*cost = 0;
+	while (at < text.size) {
+		size_t more, size = next_character((struct lg_str){text.data + at, text.size - at}, how, &more);
+
+		if (*cost + more > budget)
+			break;
+		*cost += more;
+		at += size;
+	}
+	return at;
 }
 
 size_t format_cost(struct lg_str text, struct format_cost how)
 {
-	size_t cost = 0;
+	size_t cost;
 
-	for (size_t i = 0; i < text.size; i++)
-		cost += how.json ? json_cost((uint8_t)text.data[i]) : text.data[i] == '\n' ? how.newline : 1;
+	fit(text, SIZE_MAX, how, &cost);
 	return cost;
 }
 
-/* The most bytes from the front of `line` that fit the budget and end between two characters; at least one character. */
-static size_t fit(struct lg_str line, size_t budget, struct format_cost how)
+struct lg_str format_next_part(struct lg_str body, size_t *at, size_t budget, struct format_cost how)
 {
-	size_t cost = 0, size = 0;
-
-	while (size < line.size) {
-		cost += how.json ? json_cost((uint8_t)line.data[size]) : 1;
-		if (cost > budget && size)
-			break;
-		size++;
-	}
-	for (unsigned back = 0; back < 3 && size > 1 && size < line.size && ((uint8_t)line.data[size] & 0xc0) == 0x80; back++)
-		size--;
-	return size;
-}
-
-/* The end of the part that starts at `at`; *next is where the following one starts. */
-static size_t part_end(struct lg_str body, size_t at, size_t budget, struct format_cost how, size_t *next)
-{
-	size_t line = at, cost = 0;
+	size_t begin = *at, line = begin, left = budget < FORMAT_PART_MIN ? FORMAT_PART_MIN : budget, end;
+	size_t border = how.json ? 2 : how.newline;
 
 	for (;;) {
 		const char *newline = line < body.size ? memchr(body.data + line, '\n', body.size - line) : NULL;
-		size_t end = newline ? (size_t)(newline - body.data) : body.size;
-		struct lg_str text = {body.data + line, end - line};
+		size_t line_end = newline ? (size_t)(newline - body.data) : body.size, cost;
+		struct lg_str text = {body.data + line, line_end - line};
+		size_t taken = fit(text, left, how, &cost);
 
-		cost += format_cost(text, how) + (line > at ? (how.json ? 2 : how.newline) : 0);
-		if (cost > budget) {
-			*next = line;
-			if (line > at)
-				return line - 1;
-			*next = at + fit(text, budget, how);
-			return *next;
+		if (taken < text.size && line > begin) {
+			*at = line;
+			end = line - 1;
+			break;
 		}
-		if (end == body.size) {
-			*next = SIZE_MAX;
-			return end;
+		if (taken < text.size) { /* one line alone is too long */
+			*at = end = line + (taken ? taken : next_character(text, how, &cost));
+			break;
 		}
-		line = end + 1;
+		if (line_end == body.size) {
+			*at = SIZE_MAX;
+			end = line_end;
+			break;
+		}
+		if (left - cost < border) { /* no room for the newline itself */
+			*at = line_end + 1 < body.size ? line_end + 1 : SIZE_MAX;
+			end = line_end;
+			break;
+		}
+		left -= cost + border;
+		line = line_end + 1;
 	}
+	return (struct lg_str){body.data + begin, end - begin};
 }
 
-unsigned format_split(struct lg_str body, size_t budget, struct format_cost how, unsigned want, struct format_piece *piece)
+unsigned format_count_parts(struct lg_str body, size_t budget, struct format_cost how)
 {
 	unsigned parts = 0;
-	size_t at = 0, next;
 
-	if (budget < FORMAT_PART_MIN)
-		budget = FORMAT_PART_MIN;
-	do {
-		size_t end = part_end(body, at, budget, how, &next);
-
-		if (parts == want) {
-			piece->body = (struct lg_str){body.data + at, end - at};
-			piece->part = want + 1;
-		}
-		parts++;
-		at = next;
-	} while (next < body.size);
-	piece->parts = parts;
+	for (size_t at = 0; at != SIZE_MAX; parts++)
+		format_next_part(body, &at, budget, how);
 	return parts;
 }

@@ -248,6 +248,37 @@ static void newlines_are_replaced_where_lines_frame(void **state)
 	expect(&s, "raw", "\na\n\nb\n");
 }
 
+static void a_nul_cannot_end_a_line_early(void **state)
+{
+	struct scene s;
+	struct lg_buf body = {0};
+	unsigned parts;
+
+	(void)state;
+	begin(&s);
+	s.line_framing = true;
+	s.draft.body = LG_STR("a\0<0>forged\nb\0");
+	expect(&s, "raw", "a | <0>forged | b | ");
+	begin(&s);
+	s.draft.body = LG_STR("a\0b");
+	assert_int_equal(format_part(&s, "raw", 0, 0), 1);
+	assert_int_equal(s.out.size, 3);
+	end(&s);
+	begin(&s);
+	s.line_framing = true;
+	memset(lg_buf_reserve(&body, 500), 0, 500);
+	body.size = 500;
+	s.draft.body = lg_buf_str(&body);
+	parts = format_part(&s, "raw", 0, 100);
+	assert_int_equal(parts, 16); /* 33 of 3 bytes each in every one */
+	for (unsigned i = 0; i < parts; i++) {
+		format_part(&s, "raw", i, 100);
+		assert_true(s.out.size <= 100 && s.out.size % 3 == 0);
+	}
+	lg_buf_fini(&body);
+	end(&s);
+}
+
 static void relayed_messages_keep_their_header_and_elements(void **state)
 {
 	struct scene s;
@@ -453,6 +484,66 @@ static void parts_of_json_keep_the_limit_though_escaped(void **state)
 	end(&s);
 }
 
+static void parts_cover_the_body_but_for_newlines_at_the_cuts(void **state)
+{
+	static const char alphabet[][4] = {"a", "b", "c", "\n", "\n", "\"", "\x01", "\xc3\xa9", "\xe2\x82\xac", "\xff", ""};
+	unsigned seed = 7;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		struct format_cost how = {.newline = (size_t)(round % 4) * 2, .json = round % 5 == 0};
+		size_t budget = FORMAT_PART_MIN + (size_t)round % 70, at = 0, covered = 0, length = (size_t)round % 400;
+		struct lg_buf body = {0};
+		unsigned parts = 0;
+
+		for (size_t i = 0; i < length; i++) {
+			const char *c = alphabet[(seed = seed * 1103515245 + 12345) / 65536 % 11];
+
+			lg_buf_append(&body, c, *c ? strlen(c) : 1);
+		}
+		while (at != SIZE_MAX) {
+			struct lg_str part = format_next_part(lg_buf_str(&body), &at, budget, how);
+			size_t from = parts ? (size_t)(part.data - (const char *)body.data) : 0;
+
+			assert_true(format_cost(part, how) <= budget);
+			assert_true(from == covered || (from == covered + 1 && body.data[covered] == '\n'));
+			covered = from + part.size;
+			parts++;
+		}
+		assert_true(covered == body.size || (covered + 1 == body.size && body.data[covered] == '\n'));
+		assert_int_equal(parts, format_count_parts(lg_buf_str(&body), budget, how));
+		lg_buf_fini(&body);
+	}
+}
+
+static void a_huge_line_is_walked_once_for_all_its_parts(void **state)
+{
+	static char big[1 << 20];
+	struct scene s;
+	size_t total = 0;
+	unsigned parts;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	begin(&s);
+	s.draft.body = (struct lg_str){big, sizeof(big)};
+	parts = format_part(&s, "raw", 0, 480);
+	assert_int_equal(parts, (sizeof(big) + 479) / 480);
+	for (unsigned i = 0; i < parts; i++) {
+		assert_int_equal(format_part(&s, "raw", i, 480), parts);
+		total += s.out.size;
+	}
+	assert_int_equal(total, sizeof(big));
+	/* Out of order, and from the start again. */
+	assert_int_equal(format_part(&s, "raw", parts - 1, 480), parts);
+	assert_int_equal(s.out.size, sizeof(big) % 480);
+	assert_int_equal(format_part(&s, "raw", 5, 480), parts);
+	assert_int_equal(s.out.size, 480);
+	assert_int_equal(format_part(&s, "raw", 5, 4800), (sizeof(big) + 4799) / 4800);
+	assert_int_equal(s.out.size, 4800);
+	end(&s);
+}
+
 static void the_smaller_of_option_and_caller_limits_and_syslog_has_a_default(void **state)
 {
 	static char big[200000];
@@ -498,6 +589,7 @@ int main(void)
 		cmocka_unit_test(rfc5424_without_fields_is_user_info_of_zos),
 		cmocka_unit_test(rfc5424_without_a_body_ends_with_its_structured_data),
 		cmocka_unit_test(newlines_are_replaced_where_lines_frame),
+		cmocka_unit_test(a_nul_cannot_end_a_line_early),
 		cmocka_unit_test(relayed_messages_keep_their_header_and_elements),
 		cmocka_unit_test(a_relayed_identity_goes_on_as_the_origin),
 		cmocka_unit_test(broken_structured_data_is_not_sent_on),
@@ -508,6 +600,8 @@ int main(void)
 		cmocka_unit_test(long_bodies_are_split_at_line_borders),
 		cmocka_unit_test(a_line_longer_than_the_limit_is_cut_between_characters),
 		cmocka_unit_test(parts_of_json_keep_the_limit_though_escaped),
+		cmocka_unit_test(parts_cover_the_body_but_for_newlines_at_the_cuts),
+		cmocka_unit_test(a_huge_line_is_walked_once_for_all_its_parts),
 		cmocka_unit_test(the_smaller_of_option_and_caller_limits_and_syslog_has_a_default),
 		cmocka_unit_test(unknown_formats_are_refused),
 	};
