@@ -1,9 +1,10 @@
 /* Copy-and-truncate rotation without loss and without repeats.
  *
  * `cp app.log app.log.1; : > app.log` leaves a copy behind that holds what was read and what was not. When a file turns out to be
- * truncated, its directory is searched for that copy: a name made from the file's, the same head, and the same bytes before the
- * offset. The copy takes over the stream's position, so it is read on exactly where the file was left, whether a glob matches it or
- * not; the truncated file begins anew. For this a new file that looks like a copy in the making waits a moment before it is read. */
+ * truncated, its directory is searched for that copy: a name made from the file's, no older than the content that was being read,
+ * the same head, and the same bytes before the offset. The copy takes over the stream's position, so it is read on exactly where
+ * the file was left, whether a glob matches it or not; the truncated file begins anew. For this a new file that looks like a copy
+ * in the making waits a moment before it is read. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,8 @@ static struct tail *examine_copy(struct files *files, const char *source, const 
 	struct tail *tail;
 	bool added = false;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < position->ident.mark_at)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < position->ident.mark_at ||
+	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec < position->since_ns)
 		return NULL;
 	tail = files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
 	if (!tail) {

@@ -287,8 +287,7 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 		break;
 	}
 	tail->fresh = false;
-	if (tail->skip_to)
-		tail_set_dirty(tail);
+	tail_set_dirty(tail); /* known from now on, however it is rotated before its first byte is read */
 	return files_open_tail(files, tail, NULL, now_ns);
 }
 

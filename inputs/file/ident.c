@@ -7,7 +7,7 @@
 #include "table.h"
 
 #define POSITION_VERSION 1
-#define POSITION_FIXED 72 /* bytes before the path */
+#define POSITION_FIXED 80 /* bytes before the path */
 
 ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset)
 {
@@ -110,6 +110,7 @@ size_t position_encode(const struct position *position, uint8_t *value)
 	at = put(at, ident->mark_size, 2);
 	at = put(at, ident->mark_hash, 8);
 	at = put(at, (uint64_t)position->seen_utc, 8);
+	at = put(at, (uint64_t)position->since_ns, 8);
 	at = put(at, (uint64_t)position->skip_to, 8);
 	at = put(at, path_size, 2);
 	if (path_size)
@@ -137,6 +138,7 @@ enum lg_rc position_decode(struct position *position, const uint8_t *value, size
 	ident->mark_size = (uint32_t)get(&at, 2);
 	ident->mark_hash = get(&at, 8);
 	position->seen_utc = (int64_t)get(&at, 8);
+	position->since_ns = (int64_t)get(&at, 8);
 	position->skip_to = (int64_t)get(&at, 8);
 	path_size = (size_t)get(&at, 2);
 	if (path_size > (size_t)(end - at))

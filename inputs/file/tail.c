@@ -73,7 +73,7 @@ static enum lg_rc start_at_zero(struct tail *tail, struct lg_err *err)
 	tail->stream = stream;
 	tail->ident.head_size = tail->ident.mark_size = tail->window_size = 0;
 	tail->ident.mark_at = 0;
-	tail->skip_to = 0;
+	tail->skip_to = tail->since_ns = 0;
 	tail->finished = false;
 	tail->health = TAIL_SOUND;
 	tail->tick_utc = INT64_MAX;
@@ -153,6 +153,7 @@ enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position
 	tail->ident.birth = self.birth;
 	tail->window_size = 0;
 	tail->skip_to = position->skip_to;
+	tail->since_ns = position->since_ns;
 	return LG_OK;
 }
 
@@ -225,6 +226,12 @@ static enum tail_result learn_head(struct tail *tail, int64_t now_ns)
 	return TAIL_END;
 }
 
+static void note_since(struct tail *tail, const struct stat *st)
+{
+	if (!tail->since_ns)
+		tail->since_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 enum tail_result tail_refresh(struct tail *tail, int64_t now_ns)
 {
 	struct stat st;
@@ -235,6 +242,7 @@ enum tail_result tail_refresh(struct tail *tail, int64_t now_ns)
 		tail->size = st.st_size;
 		tail->active_ns = now_ns;
 	}
+	note_since(tail, &st);
 	return learn_head(tail, now_ns);
 }
 
@@ -258,6 +266,7 @@ enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns)
 		tail->health = TAIL_SOUND;
 	if (st.st_size > tail->size)
 		tail->size = st.st_size;
+	note_since(tail, &st);
 	birth = ident_birth(tail->fd);
 	if (!ident_same_birth(birth, tail->ident.birth)) {
 		tail->ident.birth = birth;
@@ -413,6 +422,7 @@ void tail_position(const struct tail *tail, struct position *position, uint8_t *
 		position->ident.mark_hash = file_hash(FILE_HASH_START, tail->window, tail->window_size);
 	}
 	position->seen_utc = lg_input_utc(tail->reader->host);
+	position->since_ns = tail->since_ns;
 	position->skip_to = tail->skip_to;
 	position->path = lg_str_from(tail->path);
 	position->stream = (struct lg_str){(const char *)stream, lg_stream_save(tail->stream, stream)};

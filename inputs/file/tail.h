@@ -89,6 +89,7 @@ struct tail {
 	struct ident ident;              /* the mark in it is filled when a position is made */
 	uint8_t window[IDENT_SPAN];      /* the bytes before the stream's offset */
 	uint32_t window_size;
+	int64_t since_ns;                /* time of modification when this content was first seen */
 	int64_t skip_to;                 /* records that begin before are not shipped */
 	int64_t size;                    /* as last seen */
 	int64_t changed_ns;              /* its time of modification, as a scan last saw it */

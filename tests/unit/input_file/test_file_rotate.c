@@ -215,6 +215,72 @@ static void rotations_quicker_than_one_looks_lose_nothing_where_events_tell(void
 	rig_free(rig);
 }
 
+static void a_file_truncated_under_an_equal_head_is_noticed_by_its_last_bytes(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+	char banner[2001], *expected = malloc(10000);
+
+	(void)unused;
+	memset(banner, '=', sizeof(banner) - 1);
+	banner[2000] = '\0';
+	rig_append(rig, "a.log", banner);
+	rig_append(rig, "a.log", "\nold\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", banner);
+	rig_append(rig, "a.log", "\nnew and longer than it was\n");
+	rig_look(rig);
+	sprintf(expected, "a.log@0:%s\na.log@0:%s\na.log@2001:new and longer than it was\na.log@2001:old\n", banner, banner);
+	rig_expect(rig, expected);
+	free(expected);
+	rig_free(rig);
+}
+
+static void a_file_replaced_before_its_first_byte_was_read_is_reported_lost(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "never read\n");
+	rig->host.ready_left = 0;
+	rig_open(rig);
+	file_input.step(rig->host.state, rig->now_ns, &rig->ws);
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", "written after the truncation\n");
+	rig->host.ready_left = -1;
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:written after the truncation\n");
+	assert_int_equal(rig->host.lost_bytes, 11);
+	rig_free(rig);
+}
+
+static void an_idle_file_survives_a_mount_that_comes_late(void **unused)
+{
+	struct rig *rig = rig_new("logs/a.log");
+
+	(void)unused;
+	assert_int_equal(mkdir(rig_path(rig, "logs"), 0755), 0);
+	rig_append(rig, "logs/a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	for (int day = 0; day < 20; day++) {
+		fake_commit(&rig->host);
+		rig_advance(rig, 86401 * SECOND);
+	}
+	fake_commit(&rig->host);
+	fake_crash(&rig->host);
+	rig_rename(rig, "logs", "unmounted");
+	rig_open(rig);
+	for (int hour = 0; hour < 24; hour++)
+		rig_advance(rig, 3600 * SECOND);
+	rig_rename(rig, "unmounted", "logs");
+	rig_append(rig, "logs/a.log", "two\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@4:two\n");
+	rig_free(rig);
+}
+
 /* ---- copytruncate -------------------------------------------------------------------------------------------------- */
 
 static void copy_truncate(struct rig *rig, const char *from, const char *to)
@@ -312,6 +378,25 @@ static void a_partial_line_goes_on_in_the_copy(void **unused)
 	rig_free(rig);
 }
 
+static void an_older_copy_with_the_same_header_is_not_taken_for_the_copy(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+	struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+	(void)unused;
+	rig_append(rig, "a.log.3", "header\nlong ago\n");
+	assert_int_equal(utimensat(AT_FDCWD, rig_path(rig, "a.log.3"), times, 0), 0);
+	rig_append(rig, "a.log", "header\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", "new\n");
+	rig_look(rig);
+	rig_advance(rig, 10 * SECOND);
+	rig_expect(rig, "a.log@0:header\na.log@0:new\n");
+	rig_free(rig);
+}
+
 static void a_copy_that_nobody_truncates_for_is_a_file_of_its_own(void **unused)
 {
 	struct rig *rig = rig_new("a.log*");
@@ -372,9 +457,13 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(positions_of_files_gone_for_a_week_are_forgotten),
 	cmocka_unit_test(an_idle_file_is_never_forgotten),
 	cmocka_unit_test(rotations_quicker_than_one_looks_lose_nothing_where_events_tell),
+	cmocka_unit_test(a_file_truncated_under_an_equal_head_is_noticed_by_its_last_bytes),
+	cmocka_unit_test(a_file_replaced_before_its_first_byte_was_read_is_reported_lost),
+	cmocka_unit_test(an_idle_file_survives_a_mount_that_comes_late),
 	cmocka_unit_test(a_copytruncate_at_any_moment_neither_loses_nor_repeats),
 	cmocka_unit_test(a_copytruncate_while_nobody_runs_neither_loses_nor_repeats),
 	cmocka_unit_test(a_partial_line_goes_on_in_the_copy),
+	cmocka_unit_test(an_older_copy_with_the_same_header_is_not_taken_for_the_copy),
 	cmocka_unit_test(a_copy_that_nobody_truncates_for_is_a_file_of_its_own),
 	cmocka_unit_test(bytes_truncated_away_without_a_copy_are_reported_lost),
 	cmocka_unit_test(a_file_rewritten_to_the_very_size_it_had_is_noticed),

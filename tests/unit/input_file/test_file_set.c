@@ -26,6 +26,22 @@ static void one_file_by_several_names_is_read_once(void **unused)
 	rig_free(rig);
 }
 
+static void a_link_to_a_file_elsewhere_is_read_within_the_polling_interval(void **unused)
+{
+	struct rig *rig = rig_new("*.log");
+
+	(void)unused;
+	assert_int_equal(mkdir(rig_path(rig, "elsewhere"), 0755), 0);
+	rig_append(rig, "elsewhere/x", "one\n");
+	assert_int_equal(symlink("elsewhere/x", rig_path(rig, "a.log")), 0);
+	rig_open(rig);
+	rig_run(rig);
+	rig_append(rig, "elsewhere/x", "two\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.log@4:two\n");
+	rig_free(rig);
+}
+
 static void equal_heads_are_different_files(void **unused)
 {
 	struct rig *rig = rig_new("*.log");
@@ -455,6 +471,7 @@ static void check_refuses_what_cannot_work(void **unused)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(one_file_by_several_names_is_read_once),
+	cmocka_unit_test(a_link_to_a_file_elsewhere_is_read_within_the_polling_interval),
 	cmocka_unit_test(equal_heads_are_different_files),
 	cmocka_unit_test(a_changed_device_number_is_the_same_file),
 	cmocka_unit_test(a_reused_inode_with_an_equal_head_is_another_file),
