@@ -568,8 +568,8 @@ static void access_violation(struct generator *g, struct record *r, unsigned sys
 	pad_to(t, t->size + 8 - strlen(user));
 	put(t, ") GROUP(STAFF   ) NAME(");
 	put(t, user);
-	put(t, ")");
 	put_serial(g, t);
+	put(t, ")");
 	put_connector(g, r, connector);
 	t = add_minor(g, r, 'D', connector, "00000090");
 	put(t, "  ");
