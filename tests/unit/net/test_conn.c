@@ -355,6 +355,76 @@ static void a_peer_that_closes_with_bytes_unread_does_not_confirm(void **state)
 	}
 }
 
+static void a_peer_that_closed_first_does_not_confirm(void **state)
+{
+	(void)state;
+	for (int plaintext = 0; plaintext < 2; plaintext++) {
+		struct pollfd wait = {.events = POLLIN};
+		struct lg_waitset ws = {0};
+		struct pair p;
+		size_t n;
+
+		established(&p, plaintext);
+		lg_conn_close(p.server);
+		p.server = NULL;
+		lg_waitset_clear(&ws);
+		lg_conn_wait(p.client, &ws, true, false);
+		wait.fd = ws.fds[0].fd;
+		assert_int_equal(poll(&wait, 1, 10000), 1); /* its end is here */
+		assert_int_equal(lg_conn_write(p.client, "into the void", 13, &n, &p.client_err), LG_OK);
+		assert_int_equal(lg_conn_shutdown(p.client, &p.client_err), LG_PEER);
+		free(ws.fds);
+		drop(&p);
+	}
+}
+
+static void a_peer_that_never_answers_the_handshake_is_given_up(void **state)
+{
+	struct lg_tls_conf off = {.off = true}, dialler = client_conf();
+	int64_t start = clock_mono(&clock_system);
+	struct pair p;
+
+	(void)state;
+	listen_on(&p, &off);
+	dial(&p, "localhost", &dialler);
+	lg_conn_set_timeout(p.client, CLOCK_SECOND / 5);
+	while ((p.client_rc = lg_conn_handshake(p.client, &p.client_err)) == LG_AGAIN)
+		wait_for(p.client, NULL, NULL);
+	assert_int_equal(p.client_rc, LG_PEER);
+	assert_int_equal(p.client_err.sys_errno, ETIMEDOUT);
+	assert_memory_equal(p.client_err.text, "TLS handshake with 127.0.0.1:", 29);
+	assert_in_range(clock_mono(&clock_system) - start, CLOCK_SECOND / 5, 5 * CLOCK_SECOND);
+	drop(&p);
+}
+
+/* Many senders close without a word (dependencies.md section 4): nothing of ours may lie unread at their end, or its reset would take
+ * what we have not read yet. */
+static void a_sender_that_just_closes_loses_nothing(void **state)
+{
+	static char data[200000];
+	char chunk[4096];
+	uint64_t got = 0;
+	enum lg_rc rc;
+	struct pair p;
+	size_t n, sent = 0;
+
+	(void)state;
+	established(&p, false);
+	while (sent < sizeof(data)) {
+		rc = lg_conn_write(p.client, data + sent, sizeof(data) - sent, &n, &p.client_err);
+		assert_true(rc == LG_OK || rc == LG_AGAIN);
+		sent += n;
+	}
+	lg_conn_close(p.client);
+	p.client = NULL;
+	while ((rc = lg_conn_read(p.server, chunk, sizeof(chunk), &n, &p.server_err)) == LG_OK || rc == LG_AGAIN)
+		got += n;
+	assert_int_equal(rc, LG_PEER); /* without a TLS close: a break, but behind the last byte */
+	assert_int_equal(p.server_err.sys_errno, 0);
+	assert_int_equal(got, sizeof(data));
+	drop(&p);
+}
+
 static void stats_count_what_the_kernel_got(void **state)
 {
 	static char data[100000];
@@ -533,6 +603,9 @@ int main(void)
 		cmocka_unit_test(a_client_certificate_of_an_unknown_authority_is_noticed_before_anything_is_sent),
 		cmocka_unit_test(everything_written_before_an_orderly_close_arrives_at_a_slow_reader),
 		cmocka_unit_test(a_peer_that_closes_with_bytes_unread_does_not_confirm),
+		cmocka_unit_test(a_peer_that_closed_first_does_not_confirm),
+		cmocka_unit_test(a_peer_that_never_answers_the_handshake_is_given_up),
+		cmocka_unit_test(a_sender_that_just_closes_loses_nothing),
 		cmocka_unit_test(stats_count_what_the_kernel_got),
 		cmocka_unit_test(a_refused_connection_says_so),
 		cmocka_unit_test(a_denied_connection_is_never_made),
