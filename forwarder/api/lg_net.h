@@ -39,7 +39,8 @@ enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_
 /* The longest time for the TCP connect to one address, and for the handshake; default 10 s each. Call it right after lg_conn_open. */
 void lg_conn_set_timeout(struct lg_conn *conn, int64_t ns);
 /* Goes on with connect and handshake (either side). LG_OK: established and, unless tls->off, verified: not a byte of a record was
- * or can be written before; a TLS 1.3 server that asked for a certificate has had up to 1 s to refuse ours. LG_AGAIN: wait (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */
+ * or can be written before; a TLS 1.3 server that asked for a certificate has had up to 1 s to refuse ours. LG_AGAIN: wait
+ * (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */
 enum lg_rc lg_conn_handshake(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
 /* Writes as much as goes; *done bytes were taken (all or none of a call's tail is retried by the connection itself: after LG_AGAIN
  * offer the same bytes again, from data + *done). Whole 16 KiB TLS records are filled when given >= 16 KiB. */

@@ -19,8 +19,8 @@ struct policy;
 
 enum lg_rc policy_new(struct policy **policy, bool strict, const struct policy_rule *rules, size_t count, struct lg_err *err);
 void policy_free(struct policy *policy);
-/* May we connect to `host` (as configured) : port, resolved to addr? LG_DENIED: err says why and holds the YAML that would permit it. Counts. The YAML
- * is one line (flow style), so that a log line carries it. */
+/* May we connect to `host` (as configured) : port, resolved to addr? Counts. LG_DENIED: err says why and holds the YAML that would
+ * permit it, in one line (flow style), so that a log line carries it. */
 enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err);
 /* How often it said yes and no so far. */
 void policy_counts(const struct policy *policy, uint64_t *permitted, uint64_t *denied);

@@ -13,9 +13,12 @@
 #define ROW(field) .name = #field, .offset = offsetof(struct lg_tls_conf, field)
 
 const struct lg_option lg_tls_client_options[] = {
-	{ROW(off), .type = LG_OPT_BOOL, .fallback = "false", .doc = "Plaintext. Needs an egress rule with `plaintext: true` unless the peer is this machine."},
-	{ROW(ca_file), .type = LG_OPT_FILE, .doc = "PEM certificates of the authorities that may sign the peer's certificate; the system's trust store when not given."},
-	{ROW(cert_file), .type = LG_OPT_FILE, .doc = "PEM certificate chain to show to a peer that asks for one, our own certificate first."},
+	{ROW(off), .type = LG_OPT_BOOL, .fallback = "false",
+	 .doc = "Plaintext. Needs an egress rule with `plaintext: true` unless the peer is this machine."},
+	{ROW(ca_file), .type = LG_OPT_FILE,
+	 .doc = "PEM certificates of the authorities that may sign the peer's certificate; the system's trust store when not given."},
+	{ROW(cert_file), .type = LG_OPT_FILE,
+	 .doc = "PEM certificate chain to show to a peer that asks for one, our own certificate first."},
 	{ROW(key_file), .type = LG_OPT_FILE, .doc = "PEM private key of `cert_file`, not encrypted."},
 	{ROW(server_name), .type = LG_OPT_STRING, .doc = "Name the peer's certificate must carry, instead of the host dialled."},
 	{ROW(min_version), .type = LG_OPT_ENUM, .choices = "1.2|1.3", .fallback = "1.2", .doc = "Lowest TLS version."},
@@ -25,8 +28,10 @@ const struct lg_option lg_tls_server_options[] = {
 	{ROW(off), .type = LG_OPT_BOOL, .fallback = "false", .doc = "Plaintext."},
 	{ROW(cert_file), .type = LG_OPT_FILE, .doc = "PEM certificate chain of this listener, its own certificate first."},
 	{ROW(key_file), .type = LG_OPT_FILE, .doc = "PEM private key of `cert_file`, not encrypted."},
-	{ROW(ca_file), .type = LG_OPT_FILE, .doc = "PEM certificates of the authorities that may sign client certificates; needed with `verify_client`."},
-	{ROW(verify_client), .type = LG_OPT_ENUM, .choices = "none|optional|required", .fallback = "none", .doc = "Whether clients must show a certificate that `ca_file` signed."},
+	{ROW(ca_file), .type = LG_OPT_FILE,
+	 .doc = "PEM certificates of the authorities that may sign client certificates; needed with `verify_client`."},
+	{ROW(verify_client), .type = LG_OPT_ENUM, .choices = "none|optional|required", .fallback = "none",
+	 .doc = "Whether clients must show a certificate that `ca_file` signed."},
 	{ROW(min_version), .type = LG_OPT_ENUM, .choices = "1.2|1.3", .fallback = "1.2", .doc = "Lowest TLS version."},
 	LG_OPTION_END};
 
