@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "spool/impl.h"
 
-void spool_positions(struct spool *spool, struct lg_str input, void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size),
-                     void *arg)
+void spool_positions(struct spool *spool, struct lg_str input,
+        void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size), void *arg)
 {
 	const struct posmap_entry *e;
 
@@ -39,13 +39,14 @@ enum lg_rc spool_output_add(struct spool *spool, const char *output, bool at_end
 		missed = c->seq < oldest && !(c->flags & CURSOR_DETACHED) ? c->seq : 0;
 		pthread_mutex_unlock(&spool->lock);
 		if (missed)
-			log_warning("spool %s: records %llu to %llu that output %s had not settled are gone", spool->dir, (unsigned long long)missed,
-			            (unsigned long long)oldest - 1, output);
+			log_warning("spool %s: records %llu to %llu that output %s had not settled are gone", spool->dir,
+			        (unsigned long long)missed, (unsigned long long)oldest - 1, output);
 		return LG_OK;
 	}
 	if (spool->state.cursor_count == SPOOL_OUTPUTS_MAX) {
 		pthread_mutex_unlock(&spool->lock);
-		return lg_err_set(err, LG_INVALID, "output %s: a spool keeps %d cursors at most, orphaned ones included", output, SPOOL_OUTPUTS_MAX);
+		return lg_err_set(err, LG_INVALID, "output %s: a spool keeps %d cursors at most, orphaned ones included", output,
+		        SPOOL_OUTPUTS_MAX);
 	}
 	c = &spool->state.cursors[spool->state.cursor_count++];
 	*c = (struct spool_cursor_entry){.seq = at_end && !spool->state_lost ? spool->durable_next : oldest, .known = true};
@@ -149,8 +150,8 @@ static struct spool_loss *loss_slot(struct spool *spool, char scope, const char 
 	return shared;
 }
 
-enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
-                      const char *reason, struct lg_err *err)
+enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
+        uint64_t bytes, const char *reason, struct lg_err *err)
 {
 	int64_t now = clock_utc(spool->conf.clock);
 	struct spool_loss *loss;

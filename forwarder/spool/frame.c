@@ -8,9 +8,28 @@
 static const uint8_t magic[4] = {0xF5, 'L', 'G', 'F'};
 
 enum {
-	AT_VERSION = 4, AT_CODEC = 6, AT_ENCRYPTION = 7, AT_HEADER_SIZE = 8, AT_PAYLOAD_CRC = 12, AT_TAG = 16, AT_SEGMENT = 24, AT_OFFSET = 32,
-	AT_LOG_ID = 40, AT_FIRST_SEQ = 56, AT_COUNT = 64, AT_INDEX = 68, AT_RAW = 72, AT_STORED = 76, AT_FIRST_NS = 80, AT_LAST_NS = 88,
-	AT_DURABLE_UPTO = 96, AT_DURABLE_OFFSET = 104, AT_INPUT_SIZE = 112, AT_POSITION_COUNT = 114, AT_POSITIONS_SIZE = 116, AT_RESERVED = 120,
+	AT_VERSION = 4,
+	AT_CODEC = 6,
+	AT_ENCRYPTION = 7,
+	AT_HEADER_SIZE = 8,
+	AT_PAYLOAD_CRC = 12,
+	AT_TAG = 16,
+	AT_SEGMENT = 24,
+	AT_OFFSET = 32,
+	AT_LOG_ID = 40,
+	AT_FIRST_SEQ = 56,
+	AT_COUNT = 64,
+	AT_INDEX = 68,
+	AT_RAW = 72,
+	AT_STORED = 76,
+	AT_FIRST_NS = 80,
+	AT_LAST_NS = 88,
+	AT_DURABLE_UPTO = 96,
+	AT_DURABLE_OFFSET = 104,
+	AT_INPUT_SIZE = 112,
+	AT_POSITION_COUNT = 114,
+	AT_POSITIONS_SIZE = 116,
+	AT_RESERVED = 120,
 };
 
 static uint64_t align_up(uint64_t size)
@@ -33,8 +52,8 @@ enum lg_rc frame_encode(struct frame_header *header, struct lg_buf *out, struct 
 	uint8_t *p;
 
 	if (header->input.size > UINT16_MAX || header->positions_size > FRAME_HEADER_MAX / 2 || header->raw_size > BATCH_MAX_RAW)
-		return lg_err_set(err, LG_INVALID, "frame: %u payload bytes with %u bytes of positions do not fit the format", header->raw_size,
-		                  header->positions_size);
+		return lg_err_set(err, LG_INVALID, "frame: %u payload bytes with %u bytes of positions do not fit the format",
+		        header->raw_size, header->positions_size);
 	header->header_size = frame_header_size(header->input.size, header->positions_size);
 	p = lg_buf_reserve(out, header->header_size);
 	memset(p, 0, header->header_size);
@@ -108,7 +127,8 @@ static bool fields_hold(const struct frame_header *h, const struct frame_place *
 	return h->offset + frame_size(h) <= place->limit;
 }
 
-enum lg_rc frame_decode(struct frame_header *header, const uint8_t *bytes, size_t size, const struct frame_place *place, size_t *need)
+enum lg_rc frame_decode(
+        struct frame_header *header, const uint8_t *bytes, size_t size, const struct frame_place *place, size_t *need)
 {
 	uint32_t header_size;
 
@@ -119,7 +139,7 @@ enum lg_rc frame_decode(struct frame_header *header, const uint8_t *bytes, size_
 		return LG_AGAIN;
 	header_size = wire_get_u32(bytes + AT_HEADER_SIZE);
 	if (header_size < FRAME_FIXED + 4 || header_size > FRAME_HEADER_MAX || header_size % FRAME_ALIGN ||
-	    place->offset + header_size > place->limit)
+	        place->offset + header_size > place->limit)
 		return LG_CORRUPT;
 	header->segment = wire_get_u64(bytes + AT_SEGMENT);
 	header->offset = wire_get_u64(bytes + AT_OFFSET);

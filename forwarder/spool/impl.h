@@ -1,6 +1,7 @@
 /* impl.h - what the parts of the spool share. Not for other layers.
  *
- * Who owns what: fields under "writer" belong to the writer's thread; those under "shared" are guarded by `lock`, which is never held over I/O.
+ * Who owns what: fields under "writer" belong to the writer's thread; those under "shared" are guarded by `lock`, which is never
+ * held over I/O.
  */
 #ifndef SPOOL_IMPL_H
 #define SPOOL_IMPL_H
@@ -14,9 +15,9 @@
 
 struct seg {
 	uint64_t number, first_seq;
-	uint64_t size;                  /* bytes of the file */
-	uint64_t end;                   /* offset behind the last durable frame; 0: not looked up, the scan finds it */
-	int64_t last_ns;                /* receipt time of its last record; 0: not looked up */
+	uint64_t size;   /* bytes of the file */
+	uint64_t end;    /* offset behind the last durable frame; 0: not looked up, the scan finds it */
+	int64_t last_ns; /* receipt time of its last record; 0: not looked up */
 };
 
 /* A batch that was appended and is not durable yet. */
@@ -30,57 +31,57 @@ struct doomed {
 
 /* The segment being written. */
 struct tip {
-	int handle;                     /* -1: none, or abandoned after a failure */
-	uint64_t size, end;             /* preallocated bytes; where the next frame goes */
+	int handle;         /* -1: none, or abandoned after a failure */
+	uint64_t size, end; /* preallocated bytes; where the next frame goes */
 };
 
 struct spool {
 	struct spool_conf conf;
 	char dir[SPOOL_PATH_MAX];
-	bool peek;                      /* read-only view */
+	bool peek; /* read-only view */
 
 	/* writer */
 	int lock_handle, state_handle;
 	struct tip tip;
-	bool broken;                    /* a write or sync failed: the next commit repairs */
-	uint64_t spare_size;            /* 0: there is none */
+	bool broken;         /* a write or sync failed: the next commit repairs */
+	uint64_t spare_size; /* 0: there is none */
 	struct pending *pending;
 	size_t pending_count, pending_cap;
-	uint64_t pending_bytes;         /* memory they hold */
-	struct posmap positions;        /* of durable frames */
+	uint64_t pending_bytes;  /* memory they hold */
+	struct posmap positions; /* of durable frames */
 	struct log_range *ranges;
 	size_t range_count, range_cap;
-	uint64_t next_seq;              /* of the next record appended */
+	uint64_t next_seq; /* of the next record appended */
 	uint64_t append_count;
 	uint64_t prev_number, prev_end; /* the newest segment, and where its durable frames end */
 	struct frame_index old_index;   /* of the segment that was the newest before this start, until recover_finish */
 	uint64_t old_number;
-	uint64_t found_tag;             /* of frames in a spool whose id is known from nowhere else */
-	bool old_empty;                 /* it holds nothing: removed */
+	uint64_t found_tag;                  /* of frames in a spool whose id is known from nowhere else */
+	bool old_empty;                      /* it holds nothing: removed */
 	uint64_t old_before, old_before_end; /* what its header says of the segment before */
-	bool old_keep;                  /* do not shorten it: its torn tail could not be set aside */
-	bool state_lost;                /* no slot verified: cursors may be missing, so unknown outputs start at the oldest record */
+	bool old_keep;                       /* do not shorten it: its torn tail could not be set aside */
+	bool state_lost; /* no slot verified: cursors may be missing, so unknown outputs start at the oldest record */
 	int64_t last_sync_ns, last_state_ns; /* monotonic */
-	struct doomed *doomed;          /* below the durable low-water mark, still to be unlinked */
+	struct doomed *doomed;               /* below the durable low-water mark, still to be unlinked */
 	size_t doomed_count, doomed_cap;
-	uint64_t low_durable;           /* segments below are given up on disk too */
-	struct lg_buf head, bytes;      /* scratch */
+	uint64_t low_durable;      /* segments below are given up on disk too */
+	struct lg_buf head, bytes; /* scratch */
 	void (*wake)(void *arg);
 	void *wake_arg;
 
 	/* shared */
 	pthread_mutex_t lock;
-	struct state state;             /* cursors, losses, ids; the rest is filled when it is stored */
+	struct state state; /* cursors, losses, ids; the rest is filled when it is stored */
 	bool state_dirty;
-	struct seg *segs;               /* ascending; the last one is the tip's (or the newest) */
+	struct seg *segs; /* ascending; the last one is the tip's (or the newest) */
 	size_t seg_count, seg_cap;
-	struct frame_index index;       /* of the newest segment: durable and appended frames */
+	struct frame_index index; /* of the newest segment: durable and appended frames */
 	uint64_t durable_next, durable_appends;
-	struct lg_batch **tail;         /* ring of the newest durable batches, contiguous sequences */
+	struct lg_batch **tail; /* ring of the newest durable batches, contiguous sequences */
 	size_t tail_cap, tail_first, tail_count, tail_bytes;
 	struct spool_stat stat;
 	uint64_t quarantine_bytes;
-	uint64_t bad_frames_seen[256];  /* hashes of (segment, offset): each counts once */
+	uint64_t bad_frames_seen[256]; /* hashes of (segment, offset): each counts once */
 	size_t bad_frames_next;
 
 	/* one segment's index for spool_bytes_from and spool_time_of */
@@ -107,23 +108,25 @@ enum lg_rc recover_spool(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED
 void recover_finish(struct spool *spool);
 /* What a scan of the newest segment found. */
 struct tip_scan {
-	uint8_t log_id[16];             /* of the last accepted frame */
-	uint64_t tag;                   /* of the first one */
+	uint8_t log_id[16]; /* of the last accepted frame */
+	uint64_t tag;       /* of the first one */
 	struct frame_index index;
-	uint64_t end;                   /* behind the last accepted frame */
+	uint64_t end; /* behind the last accepted frame */
 	uint64_t next_seq;
-	uint64_t torn_from, torn_to;    /* equal: none */
-	uint64_t corrupt;               /* bad regions below the mark */
+	uint64_t torn_from, torn_to; /* equal: none */
+	bool sealed;                   /* a footer follows the last frame */
+	uint64_t corrupt;            /* bad regions below the mark */
 	uint64_t records;
 };
 /* mark: what state knows to be synced in this segment. positions may be NULL. quiet: no quarantine, no log. */
 enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark,
-                        struct posmap *positions, bool quiet, struct tip_scan *result, struct lg_err *err) LG_WARN_UNUSED;
+        struct posmap *positions, bool quiet, struct tip_scan *result, struct lg_err *err) LG_WARN_UNUSED;
 /* Lists the segments into spool->segs, ascending; files that are no segments are left alone. */
 enum lg_rc recover_list(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 
 /* roll.c: the newest segment: create, seal. Writer's thread. */
-/* A new segment that starts at next durable sequence becomes the tip. frame_bytes: what has to fit in besides header and footer. */
+/* A new segment that starts at next durable sequence becomes the tip. frame_bytes: what has to fit in besides header and footer.
+ */
 enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err *err) LG_WARN_UNUSED;
 /* Footer, sync, close. On failure the tip is abandoned and spool->broken set. */
 enum lg_rc roll_seal(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
@@ -144,9 +147,9 @@ void space_unlink_doomed(struct spool *spool);
 enum lg_rc space_store_state(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 
 /* tail.c: call with the lock held. */
-void tail_push(struct spool *spool, struct lg_batch *batch); /* takes a reference */
+void tail_push(struct spool *spool, struct lg_batch *batch);   /* takes a reference */
 struct lg_batch *tail_find(struct spool *spool, uint64_t seq); /* NULL, or with a new reference */
-size_t tail_shrink(struct spool *spool, size_t keep_bytes);  /* bytes freed */
+size_t tail_shrink(struct spool *spool, size_t keep_bytes);    /* bytes freed */
 
 /* quarantine.c: any thread. Copies [from, to) of the segment and writes a report; false where the copy could not be made. */
 bool quarantine_bytes(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t to, const char *reason);
@@ -158,6 +161,7 @@ bool spool_segment_listed(struct spool *spool, uint64_t number);
 uint64_t spool_segment_end(struct spool *spool, uint64_t number); /* first sequence behind it */
 
 /* index.c: the index of a sealed segment, or of one without footer by scanning; any thread. */
-enum lg_rc index_load(const struct spool *spool, int handle, uint64_t number, uint64_t limit, struct frame_index *index) LG_WARN_UNUSED;
+enum lg_rc index_load(
+        const struct spool *spool, int handle, uint64_t number, uint64_t limit, struct frame_index *index) LG_WARN_UNUSED;
 
 #endif

@@ -13,12 +13,14 @@ enum lg_rc index_load(const struct spool *spool, int handle, uint64_t number, ui
 		return LG_OK;
 	index->count = 0;
 	index->next_seq = index->end = 0;
-	/* Not sealed, or the footer is damaged: from frame to frame. The first page is header, or part of it: no frame starts there. */
+	/* Not sealed, or the footer is damaged: from frame to frame. The first page is header, or part of it: no frame starts
+	 * there. */
 	segment_scan_begin(&scan, io, handle, number, spool_tag(spool->state.spool_id), SEGMENT_PAGE, limit);
 	while ((kind = segment_scan_next(&scan, &item)) == SCAN_FRAME || kind == SCAN_BAD) {
 		if (kind == SCAN_BAD || item.frame.first_seq < index->next_seq)
 			continue;
-		frame_index_add(index, &(struct frame_entry){item.from, item.frame.first_seq, item.frame.first_ns, item.frame.last_ns});
+		frame_index_add(
+		        index, &(struct frame_entry){item.from, item.frame.first_seq, item.frame.first_ns, item.frame.last_ns});
 		index->next_seq = item.frame.first_seq + item.frame.count;
 		index->end = item.to;
 	}

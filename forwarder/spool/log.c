@@ -229,13 +229,24 @@ static void fill_header(struct spool *spool, struct lg_batch *batch, const struc
 	int64_t now = batch->count ? 0 : clock_utc(spool->conf.clock);
 
 	*h = (struct frame_header){
-		.codec = batch->codec, .payload_crc = crc32c(0, payload->data, payload->size), .spool_tag = spool_tag(spool->state.spool_id),
-		.segment = spool->prev_number, .offset = spool->tip.end, .first_seq = batch->first_seq, .count = batch->count,
-		.index = (uint32_t)spool->index.count, .raw_size = (uint32_t)batch->raw.size, .stored_size = (uint32_t)payload->size,
-		.first_ns = batch->count ? batch->first_ns : now, .last_ns = batch->count ? batch->last_ns : now,
-		.durable_upto = spool->durable_next, .durable_offset = spool->prev_end, .input = lg_str_from(batch->input),
-		.positions = batch->positions.data, .positions_size = (uint32_t)batch->positions.size,
-		.position_count = (uint16_t)batch->position_count,
+	        .codec = batch->codec,
+	        .payload_crc = crc32c(0, payload->data, payload->size),
+	        .spool_tag = spool_tag(spool->state.spool_id),
+	        .segment = spool->prev_number,
+	        .offset = spool->tip.end,
+	        .first_seq = batch->first_seq,
+	        .count = batch->count,
+	        .index = (uint32_t)spool->index.count,
+	        .raw_size = (uint32_t)batch->raw.size,
+	        .stored_size = (uint32_t)payload->size,
+	        .first_ns = batch->count ? batch->first_ns : now,
+	        .last_ns = batch->count ? batch->last_ns : now,
+	        .durable_upto = spool->durable_next,
+	        .durable_offset = spool->prev_end,
+	        .input = lg_str_from(batch->input),
+	        .positions = batch->positions.data,
+	        .positions_size = (uint32_t)batch->positions.size,
+	        .position_count = (uint16_t)batch->position_count,
 	};
 	memcpy(h->log_id, spool->state.log_id, 16);
 }
@@ -289,7 +300,8 @@ static enum lg_rc make_room(struct spool *spool, uint64_t frame_bytes, struct lg
 	if (tip_fits(spool, frame_bytes))
 		return LG_OK;
 	if (need > spool->conf.max_size / 2)
-		return lg_err_set(err, LG_INVALID, "a frame of %llu bytes is too large for this quota", (unsigned long long)frame_bytes);
+		return lg_err_set(
+		        err, LG_INVALID, "a frame of %llu bytes is too large for this quota", (unsigned long long)frame_bytes);
 	if (!space_for_segment(spool, need > spool->conf.segment_size ? need : spool->conf.segment_size))
 		return lg_err_set(err, LG_FULL, "the quota is used up");
 	rc = roll_seal(spool, err);
@@ -426,7 +438,8 @@ int64_t spool_maintain(struct spool *spool, bool now)
 	space_reclaim(spool);
 	space_unlink_doomed(spool);
 	roll_keep_spare(spool);
-	if (spool->pending_count && spool->conf.sync == SPOOL_SYNC_INTERVAL && spool->last_sync_ns + spool->conf.sync_interval_ns < next)
+	if (spool->pending_count && spool->conf.sync == SPOOL_SYNC_INTERVAL &&
+	        spool->last_sync_ns + spool->conf.sync_interval_ns < next)
 		next = spool->last_sync_ns + spool->conf.sync_interval_ns;
 	return next;
 }

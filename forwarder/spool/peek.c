@@ -24,7 +24,8 @@ static enum lg_rc look(struct spool *spool, struct lg_err *err)
 
 enum lg_rc spool_peek_open(struct spool **out, const char *data_dir, const struct sys_io *io, struct lg_err *err)
 {
-	struct spool_conf conf = {.data_dir = data_dir, .io = io, .clock = &clock_system, .max_size = UINT64_MAX, .segment_size = 64u << 20};
+	struct spool_conf conf = {
+	        .data_dir = data_dir, .io = io, .clock = &clock_system, .max_size = UINT64_MAX, .segment_size = 64u << 20};
 	struct spool *spool = spool_new_peek(&conf);
 	struct lg_err local;
 	enum lg_rc rc;

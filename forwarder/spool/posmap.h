@@ -5,7 +5,7 @@
 #include "api/lg_core.h"
 
 struct posmap_entry {
-	char *bytes;              /* input, key, value, one behind the other; owned */
+	char *bytes; /* input, key, value, one behind the other; owned */
 	uint16_t input_size, value_size;
 	uint8_t key_size;
 	uint64_t hash;
@@ -19,7 +19,8 @@ struct posmap {
 void posmap_fini(struct posmap *map);
 /* An empty value forgets the key. */
 void posmap_put(struct posmap *map, struct lg_str input, struct lg_str key, const uint8_t *value, size_t size);
-/* The entries of one frame (u8 key size, key, u16 value size, value); false where they do not decode: those before were applied. */
+/* The entries of one frame (u8 key size, key, u16 value size, value); false where they do not decode: those before were applied.
+ */
 bool posmap_put_encoded(struct posmap *map, struct lg_str input, const uint8_t *bytes, size_t size);
 void posmap_copy(struct posmap *to, const struct posmap *from);
 /* NULL at the end; *at starts at 0. */

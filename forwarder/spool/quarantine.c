@@ -99,9 +99,9 @@ bool quarantine_bytes(struct spool *spool, int handle, uint64_t number, uint64_t
 		rc = write_file(io, spool_path(spool, path, name), handle, from, to, NULL);
 		copied = rc == 0;
 	}
-	lg_buf_printf(&report, "segment %llu\noffset %llu\nbytes %llu\nreason %s\nwhen %s\ncopied %s\n", (unsigned long long)number,
-	              (unsigned long long)from, (unsigned long long)(to - from), reason,
-	              clock_format_utc(clock_utc(spool->conf.clock), 3, when), copied ? "yes" : "no");
+	lg_buf_printf(&report, "segment %llu\noffset %llu\nbytes %llu\nreason %s\nwhen %s\ncopied %s\n",
+	        (unsigned long long)number, (unsigned long long)from, (unsigned long long)(to - from), reason,
+	        clock_format_utc(clock_utc(spool->conf.clock), 3, when), copied ? "yes" : "no");
 	memcpy(name + strlen(name) - 3, "txt", 3);
 	rc = write_file(io, spool_path(spool, path, name), -1, 0, 0, &report);
 	if (rc == 0)

@@ -13,12 +13,12 @@
 
 struct spool_reader {
 	struct spool *spool;
-	uint64_t seq;           /* comes next */
-	int handle;             /* of the segment below, -1: none */
+	uint64_t seq; /* comes next */
+	int handle;   /* of the segment below, -1: none */
 	uint64_t number, first_seq;
-	uint64_t at;            /* offset of the frame that comes next; 0: not known */
-	uint64_t end_seq;       /* the segment's records end here */
-	uint64_t limit;         /* and its frames here at the latest */
+	uint64_t at;      /* offset of the frame that comes next; 0: not known */
+	uint64_t end_seq; /* the segment's records end here */
+	uint64_t limit;   /* and its frames here at the latest */
 	bool newest;
 	unsigned tries;
 	struct codec *codec;
@@ -139,7 +139,7 @@ static enum lg_rc gap(struct spool_reader *reader, uint64_t next, uint64_t *firs
 	reader->seq = next;
 	reader->tries = 0;
 	return lg_err_set(err, LG_CORRUPT, "segment %llu: records %llu to %llu are lost", (unsigned long long)reader->number,
-	                  (unsigned long long)*first, (unsigned long long)*last);
+	        (unsigned long long)*first, (unsigned long long)*last);
 }
 
 /* Counts and sets aside what lies in [from, to) of the segment, the first time somebody meets it. */
@@ -153,8 +153,8 @@ static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to,
 	spool->stat.corrupt_frames++;
 	pthread_mutex_unlock(&spool->lock);
 	if (!spool->peek)
-		log_error("spool %s: segment %llu: frame at %llu: %s; set aside in quarantine", spool->dir, (unsigned long long)reader->number,
-		          (unsigned long long)from, reason);
+		log_error("spool %s: segment %llu: frame at %llu: %s; set aside in quarantine", spool->dir,
+		        (unsigned long long)reader->number, (unsigned long long)from, reason);
 	quarantine_bytes(spool, reader->handle, reader->number, from, to, reason);
 }
 
@@ -194,14 +194,16 @@ static enum lg_rc expand(struct spool_reader *reader, const struct frame_header 
 	struct spool *spool = reader->spool;
 
 	if (h->encryption != FRAME_ENCRYPT_NONE)
-		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: encrypted frames are not in this version", (unsigned long long)reader->number);
+		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: encrypted frames are not in this version",
+		        (unsigned long long)reader->number);
 	if (spool->conf.budget && mem_used(spool->conf.budget) + h->raw_size > spool->conf.budget->limit)
 		spool_tail_evict(spool, h->raw_size);
 	lg_buf_clear(&reader->raw);
 	if (h->codec == BATCH_CODEC_ZSTD)
 		return codec_expand(reader->codec, reader->stored.data, h->stored_size, h->raw_size, &reader->raw, err);
 	if (h->codec != BATCH_CODEC_NONE)
-		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: codec %u is not in this version", (unsigned long long)reader->number, h->codec);
+		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: codec %u is not in this version",
+		        (unsigned long long)reader->number, h->codec);
 	if (h->raw_size != h->stored_size)
 		return LG_CORRUPT;
 	lg_buf_fini(&reader->raw);
@@ -211,7 +213,8 @@ static enum lg_rc expand(struct spool_reader *reader, const struct frame_header 
 }
 
 /* The payload of the frame at reader->at becomes a batch. LG_CORRUPT: it does not verify. */
-static enum lg_rc read_payload(struct spool_reader *reader, const struct frame_header *h, struct lg_batch **batch, struct lg_err *err)
+static enum lg_rc read_payload(
+        struct spool_reader *reader, const struct frame_header *h, struct lg_batch **batch, struct lg_err *err)
 {
 	const struct sys_io *io = reader->spool->conf.io;
 	char input[SPOOL_NAME_SIZE], log_id[33];
@@ -219,16 +222,19 @@ static enum lg_rc read_payload(struct spool_reader *reader, const struct frame_h
 	ssize_t n;
 
 	lg_buf_clear(&reader->stored);
-	n = io->pread(io->self, reader->handle, lg_buf_reserve(&reader->stored, h->stored_size + 1), h->stored_size, reader->at + h->header_size);
+	n = io->pread(io->self, reader->handle, lg_buf_reserve(&reader->stored, h->stored_size + 1), h->stored_size,
+	        reader->at + h->header_size);
 	if (n < 0)
-		return lg_err_sys(err, (int)-n, "segment %llu: reading at %llu", (unsigned long long)reader->number, (unsigned long long)reader->at);
+		return lg_err_sys(err, (int)-n, "segment %llu: reading at %llu", (unsigned long long)reader->number,
+		        (unsigned long long)reader->at);
 	reader->stored.size = (size_t)n;
 	if (n != (ssize_t)h->stored_size || crc32c(0, reader->stored.data, h->stored_size) != h->payload_crc)
 		return LG_CORRUPT;
 	rc = expand(reader, h, err);
 	if (rc != LG_OK)
 		return rc;
-	snprintf(input, sizeof(input), "%.*s", (int)(h->input.size < SPOOL_NAME_SIZE ? h->input.size : SPOOL_NAME_SIZE - 1), h->input.data);
+	snprintf(input, sizeof(input), "%.*s", (int)(h->input.size < SPOOL_NAME_SIZE ? h->input.size : SPOOL_NAME_SIZE - 1),
+	        h->input.data);
 	spool_hex(log_id, h->log_id);
 	return batch_from_payload(batch, &reader->raw, input, log_id, h->first_seq, h->count, reader->spool->conf.budget, err);
 }
@@ -248,11 +254,12 @@ static enum lg_rc read_header(struct spool_reader *reader, struct frame_header *
 		n = io->pread(io->self, reader->handle, lg_buf_reserve(&reader->head, need), need, reader->at);
 		if (n < 0)
 			return lg_err_sys(err, (int)-n, "segment %llu: reading at %llu", (unsigned long long)reader->number,
-			                  (unsigned long long)reader->at);
+			        (unsigned long long)reader->at);
 		reader->head.size = (size_t)n;
 		rc = frame_decode(h, reader->head.data, (size_t)n, &place, &need);
 		if (rc == LG_UNSUPPORTED)
-			return lg_err_set(err, rc, "segment %llu: written by a later version of Lugger", (unsigned long long)reader->number);
+			return lg_err_set(err, rc, "segment %llu: written by a later version of Lugger",
+			        (unsigned long long)reader->number);
 		if (rc != LG_AGAIN)
 			return rc;
 		if ((size_t)n >= need || (size_t)n < reader->head.size || reader->at + need > reader->limit)
@@ -269,7 +276,8 @@ static enum lg_rc resync(struct spool_reader *reader, uint64_t *first, uint64_t 
 	uint64_t next = reader->end_seq, from = reader->at;
 	enum scan_kind kind;
 
-	segment_scan_begin(&scan, spool->conf.io, reader->handle, reader->number, spool_tag(spool->state.spool_id), reader->at, reader->limit);
+	segment_scan_begin(&scan, spool->conf.io, reader->handle, reader->number, spool_tag(spool->state.spool_id), reader->at,
+	        reader->limit);
 	kind = segment_scan_next(&scan, &item);
 	if (kind == SCAN_BAD) {
 		uint64_t to = item.to;
@@ -341,7 +349,8 @@ static enum lg_rc unreadable(struct spool_reader *reader, uint64_t *first, uint6
 	return gap(reader, reader->end_seq, first, last, err);
 }
 
-enum lg_rc spool_reader_next(struct spool_reader *reader, struct lg_batch **batch, uint64_t *gap_first, uint64_t *gap_last, struct lg_err *err)
+enum lg_rc spool_reader_next(
+        struct spool_reader *reader, struct lg_batch **batch, uint64_t *gap_first, uint64_t *gap_last, struct lg_err *err)
 {
 	struct lg_err local;
 	enum lg_rc rc;

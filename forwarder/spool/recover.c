@@ -34,7 +34,8 @@ static enum lg_rc collect(struct segment_scan *scan, struct items *items, struct
 		if (kind == SCAN_ERROR)
 			return lg_err_sys(err, -scan->error, "segment %llu: reading", (unsigned long long)scan->number);
 		if (kind == SCAN_UNSUPPORTED)
-			return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: written by a later version of Lugger", (unsigned long long)scan->number);
+			return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: written by a later version of Lugger",
+			        (unsigned long long)scan->number);
 		items->list = mem_grow(items->list, &items->cap, items->count + 1, sizeof(*items->list));
 		items->list[items->count++] = (struct item){found.from, found.to, kind == SCAN_BAD, found.frame};
 		if (kind == SCAN_FRAME && found.frame.durable_offset > items->mark)
@@ -69,13 +70,14 @@ static void accept(struct tip_scan *result, const struct item *item)
 }
 
 /* True when the segment's good part ends with this item. */
-static bool judge(struct spool *spool, struct segment_scan *scan, const struct item *item, uint64_t mark, struct posmap *positions, bool quiet,
-                  struct tip_scan *result)
+static bool judge(struct spool *spool, struct segment_scan *scan, const struct item *item, uint64_t mark,
+        struct posmap *positions, bool quiet, struct tip_scan *result)
 {
 	int error = 0;
 	bool bad = item->bad || item->frame.first_seq < result->next_seq;
 
-	if (!bad && item->from >= mark && segment_payload_check(scan->io, scan->handle, &item->frame, item->from, &error) != LG_OK)
+	if (!bad && item->from >= mark &&
+	        segment_payload_check(scan->io, scan->handle, &item->frame, item->from, &error) != LG_OK)
 		bad = true;
 	if (!bad) {
 		accept(result, item);
@@ -88,19 +90,25 @@ static bool judge(struct spool *spool, struct segment_scan *scan, const struct i
 		result->corrupt++;
 		result->end = to;
 		if (!quiet && quarantine_first(spool, scan->number, item->from)) {
-			log_error("spool %s: segment %llu: %llu bytes at %llu were durable and do not verify; set aside in quarantine", spool->dir,
-			          (unsigned long long)scan->number, (unsigned long long)(to - item->from), (unsigned long long)item->from);
-			quarantine_bytes(spool, scan->handle, scan->number, item->from, to, "corrupt: synced bytes do not verify");
+			log_error("spool %s: segment %llu: %llu bytes at %llu were durable and do not verify; set aside in "
+			          "quarantine",
+			        spool->dir, (unsigned long long)scan->number, (unsigned long long)(to - item->from),
+			        (unsigned long long)item->from);
+			quarantine_bytes(
+			        spool, scan->handle, scan->number, item->from, to, "corrupt: synced bytes do not verify");
 		}
 		if (item->to <= mark)
 			return false;
 	}
+	/* Sealed, and no successor yet: that is an orderly end. */
+	if (item->bad && item->from >= mark && segment_footer_begins(scan->io, scan->handle, scan->number, item->from))
+		result->sealed = true;
 	result->torn_from = item->from > mark ? item->from : mark;
 	return true;
 }
 
-enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark, struct posmap *positions,
-                        bool quiet, struct tip_scan *result, struct lg_err *err)
+enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark,
+        struct posmap *positions, bool quiet, struct tip_scan *result, struct lg_err *err)
 {
 	struct items items = {.mark = mark};
 	struct segment_scan scan;
@@ -112,7 +120,7 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	result->end = from;
 	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
 		if (judge(spool, &scan, &items.list[i], items.mark, positions, quiet, result)) {
-			result->torn_to = items.list[items.count - 1].to;
+			result->torn_to = result->sealed ? result->torn_from : items.list[items.count - 1].to;
 			break;
 		}
 	}
@@ -230,7 +238,8 @@ static enum lg_rc load_state(struct spool *spool, struct lg_err *err)
 	if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
 		spool->state_lost = spool->seg_count > 0;
 		if (rc == LG_CORRUPT)
-			log_error("spool %s: %s; rebuilding it from the segments: records may be repeated", spool->dir, err->text);
+			log_error(
+			        "spool %s: %s; rebuilding it from the segments: records may be repeated", spool->dir, err->text);
 		memset(&spool->state, 0, sizeof(spool->state));
 		rc = LG_OK;
 	}
@@ -242,7 +251,7 @@ static int open_segment(struct spool *spool, const struct seg *seg)
 	char path[SPOOL_PATH_MAX];
 
 	return spool->conf.io->open(spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq),
-	                            spool->peek ? SYS_READ : SYS_WRITE);
+	        spool->peek ? SYS_READ : SYS_WRITE);
 }
 
 static void use_header(struct spool *spool, const struct segment_header *header)
@@ -257,7 +266,8 @@ static void use_header(struct spool *spool, const struct segment_header *header)
 	}
 }
 
-/* Finds the newest segment whose header verifies: *base is its place in the list, seg_count where there is none. *from[] starts behind it. */
+/* Finds the newest segment whose header verifies: *base is its place in the list, seg_count where there is none. *from[] starts
+ * behind it. */
 static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, struct lg_err *err)
 {
 	const uint8_t none[16] = {0};
@@ -272,8 +282,10 @@ static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, s
 		posmap_fini(&spool->positions);
 		rc = segment_header_read(&header, &spool->positions, spool->conf.io, handle, spool->segs[i].number, err);
 		spool->conf.io->close(spool->conf.io->self, handle);
-		if (rc == LG_OK && memcmp(spool->state.spool_id, none, 16) != 0 && memcmp(spool->state.spool_id, header.spool_id, 16) != 0)
-			rc = lg_err_set(err, LG_INVALID, "segment %llu belongs to another spool", (unsigned long long)header.number);
+		if (rc == LG_OK && memcmp(spool->state.spool_id, none, 16) != 0 &&
+		        memcmp(spool->state.spool_id, header.spool_id, 16) != 0)
+			rc = lg_err_set(
+			        err, LG_INVALID, "segment %llu belongs to another spool", (unsigned long long)header.number);
 		if (rc == LG_OK) {
 			memcpy(spool->state.spool_id, header.spool_id, 16);
 			use_header(spool, &header);
@@ -311,9 +323,10 @@ static void set_aside_tail(struct spool *spool, int handle, uint64_t number, con
 	spool->stat.torn_bytes += bytes;
 	if (spool->peek)
 		return;
-	log_warning("spool %s: segment %llu: %llu bytes at %llu were never acknowledged (a torn tail); set aside in quarantine", spool->dir,
-	            (unsigned long long)number, (unsigned long long)bytes, (unsigned long long)scan->torn_from);
-	spool->old_keep = !quarantine_bytes(spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
+	log_warning("spool %s: segment %llu: %llu bytes at %llu were never acknowledged (a torn tail); set aside in quarantine",
+	        spool->dir, (unsigned long long)number, (unsigned long long)bytes, (unsigned long long)scan->torn_from);
+	spool->old_keep = !quarantine_bytes(
+	        spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
 }
 
 /* Folds segment i; the newest one becomes what the log goes on from. */
@@ -370,7 +383,8 @@ static void doom_below(struct spool *spool, uint64_t low_number)
 		gone++;
 	for (size_t i = 0; i < gone; i++) {
 		spool->doomed = mem_grow(spool->doomed, &spool->doomed_cap, spool->doomed_count + 1, sizeof(*spool->doomed));
-		spool->doomed[spool->doomed_count++] = (struct doomed){spool->segs[i].number, spool->segs[i].first_seq, spool->segs[i].size};
+		spool->doomed[spool->doomed_count++] =
+		        (struct doomed){spool->segs[i].number, spool->segs[i].first_seq, spool->segs[i].size};
 	}
 	if (gone)
 		memmove(spool->segs, spool->segs + gone, (spool->seg_count - gone) * sizeof(*spool->segs));
@@ -400,8 +414,8 @@ static void settle_numbers(struct spool *spool)
 	if (spool->next_seq < 1)
 		spool->next_seq = 1;
 	if (state->durable_upto > spool->next_seq) {
-		log_error("spool %s: records %llu to %llu were durable and are missing", spool->dir, (unsigned long long)spool->next_seq,
-		          (unsigned long long)state->durable_upto - 1);
+		log_error("spool %s: records %llu to %llu were durable and are missing", spool->dir,
+		        (unsigned long long)spool->next_seq, (unsigned long long)state->durable_upto - 1);
 		spool->next_seq = state->durable_upto;
 	}
 	for (size_t i = 0; i < state->cursor_count; i++)
@@ -413,6 +427,42 @@ static void settle_numbers(struct spool *spool)
 		state->next_number = 1;
 	spool->durable_next = spool->next_seq;
 	spool->stat.next_seq = spool->next_seq;
+}
+
+struct quarantine_sum {
+	struct spool *spool;
+	uint64_t bytes;
+};
+
+static void add_size(void *arg, const char *name)
+{
+	struct quarantine_sum *sum = arg;
+	const struct sys_io *io = sum->spool->conf.io;
+	char path[SPOOL_PATH_MAX], file[300];
+	int64_t size;
+	int handle;
+
+	snprintf(file, sizeof(file), "quarantine/%s", name);
+	handle = io->open(io->self, spool_path(sum->spool, path, file), SYS_READ);
+	if (handle < 0)
+		return;
+	size = io->size(io->self, handle);
+	io->close(io->self, handle);
+	sum->bytes += size > 0 ? (uint64_t)size : 0;
+}
+
+/* What lies in quarantine counts against the quota. Half-made files of the last run go. */
+static void tidy(struct spool *spool)
+{
+	static const char *const temps[] = {"segment.tmp", "spare.tmp", "state.tmp"};
+	const struct sys_io *io = spool->conf.io;
+	struct quarantine_sum sum = {spool, 0};
+	char path[SPOOL_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(temps) / sizeof(temps[0]); i++)
+		io->unlink(io->self, spool_path(spool, path, temps[i]));
+	io->list(io->self, spool_path(spool, path, "quarantine"), add_size, &sum);
+	spool->quarantine_bytes = sum.bytes;
 }
 
 static void find_spare(struct spool *spool)
@@ -427,18 +477,20 @@ static void find_spare(struct spool *spool)
 		return;
 	size = io->size(io->self, handle);
 	/* A crash in the middle of its publication left a header in it: then it is no longer a file of zeros. */
-	if (size >= (int64_t)spool->conf.segment_size && io->pread(io->self, handle, head, sizeof(head), 0) == (ssize_t)sizeof(head) && !head[0])
+	if (size >= (int64_t)spool->conf.segment_size &&
+	        io->pread(io->self, handle, head, sizeof(head), 0) == (ssize_t)sizeof(head) && !head[0])
 		spool->spare_size = (uint64_t)size;
 	io->close(io->self, handle);
 	if (!spool->spare_size)
 		io->unlink(io->self, path);
 }
 
-/* A newest segment without a frame goes away, or each start on a full quota would add one. The next header then names the one before it. */
+/* A newest segment without a frame goes away, or each start on a full quota would add one. The next header then names the one
+ * before it. */
 static void note_empty(struct spool *spool, size_t base)
 {
-	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->stat.torn_bytes || spool->stat.corrupt_frames ||
-	    spool->segs[base].first_seq != spool->next_seq)
+	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->stat.torn_bytes ||
+	        spool->stat.corrupt_frames || spool->segs[base].first_seq != spool->next_seq)
 		return;
 	spool->old_empty = true;
 	spool->prev_number = spool->old_before;
@@ -482,6 +534,7 @@ enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
 		return rc;
 	settle_numbers(spool);
 	if (!spool->peek) {
+		tidy(spool);
 		find_spare(spool);
 		spool->old_index = spool->index;
 		spool->index = (struct frame_index){0};
@@ -537,7 +590,7 @@ void recover_finish(struct spool *spool)
 		rc = seal_old(spool, seg);
 		if (rc < 0)
 			log_warning("spool %s: segment %llu could not be sealed (%s); it is read without a footer", spool->dir,
-			            (unsigned long long)seg->number, strerror(-rc));
+			        (unsigned long long)seg->number, strerror(-rc));
 	}
 	frame_index_fini(&spool->old_index);
 }

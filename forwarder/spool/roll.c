@@ -24,7 +24,8 @@ static void trim_ranges(struct spool *spool, uint64_t low_seq)
 	for (size_t i = 0; i < spool->range_count; i++) {
 		bool last = i + 1 == spool->range_count;
 
-		if (!last && (spool->ranges[i + 1].first_seq <= low_seq || spool->ranges[i + 1].first_seq == spool->ranges[i].first_seq))
+		if (!last && (spool->ranges[i + 1].first_seq <= low_seq ||
+		                     spool->ranges[i + 1].first_seq == spool->ranges[i].first_seq))
 			continue;
 		spool->ranges[kept++] = spool->ranges[i];
 	}
@@ -58,7 +59,8 @@ static void set_spare(struct spool *spool, uint64_t size)
 	pthread_mutex_unlock(&spool->lock);
 }
 
-/* The header's bytes in spool->head. The size to allocate depends on the header's own, and is a fixed field of it: encoded twice. */
+/* The header's bytes in spool->head. The size to allocate depends on the header's own, and is a fixed field of it: encoded twice.
+ */
 static enum lg_rc prepare_header(struct spool *spool, struct segment_header *header, uint64_t frame_bytes, struct lg_err *err)
 {
 	enum lg_rc rc = fill_header(spool, header, err);
@@ -108,7 +110,8 @@ static int create_zeroed(struct spool *spool, const char *path, uint64_t size)
 
 static void add_segment(struct spool *spool, const struct segment_header *header)
 {
-	struct seg seg = {.number = header->number, .first_seq = header->first_seq, .size = header->allocated, .end = header->size};
+	struct seg seg = {
+	        .number = header->number, .first_seq = header->first_seq, .size = header->allocated, .end = header->size};
 
 	pthread_mutex_lock(&spool->lock);
 	spool->segs = mem_grow(spool->segs, &spool->seg_cap, spool->seg_count + 1, sizeof(*spool->segs));

@@ -6,10 +6,11 @@
 
 #define WINDOW_SIZE (256u << 10)
 
-void segment_scan_begin(struct segment_scan *scan, const struct sys_io *io, int handle, uint64_t number, uint64_t spool_tag, uint64_t from,
-                        uint64_t limit)
+void segment_scan_begin(struct segment_scan *scan, const struct sys_io *io, int handle, uint64_t number, uint64_t spool_tag,
+        uint64_t from, uint64_t limit)
 {
-	*scan = (struct segment_scan){.io = io, .handle = handle, .number = number, .spool_tag = spool_tag, .at = from, .limit = limit};
+	*scan = (struct segment_scan){
+	        .io = io, .handle = handle, .number = number, .spool_tag = spool_tag, .at = from, .limit = limit};
 }
 
 void segment_scan_end(struct segment_scan *scan)
@@ -166,7 +167,8 @@ enum scan_kind segment_scan_next(struct segment_scan *scan, struct scan_item *it
 	return skip_damage(scan, item);
 }
 
-enum lg_rc segment_payload_check(const struct sys_io *io, int handle, const struct frame_header *frame, uint64_t offset, int *error)
+enum lg_rc segment_payload_check(
+        const struct sys_io *io, int handle, const struct frame_header *frame, uint64_t offset, int *error)
 {
 	uint64_t at = offset + frame->header_size, end = at + frame->stored_size;
 	struct lg_buf bytes = {0};

@@ -17,9 +17,26 @@ static const uint8_t footer_magic[8] = {0xF5, 'L', 'G', 'I', 'N', 'D', 'X', '1'}
 #define FOOTER_TRAILER 24u
 
 enum {
-	AT_VERSION = 8, AT_FLAGS = 10, AT_SIZE = 12, AT_SPOOL_ID = 16, AT_NUMBER = 32, AT_FIRST_SEQ = 40, AT_CREATED = 48, AT_ALLOCATED = 56,
-	AT_PREV_NUMBER = 64, AT_PREV_END = 72, AT_LOW_SEQ = 80, AT_KEY_ID = 88, AT_RESERVED = 92, AT_SALT = 96, AT_RANGES = 128, AT_CURSORS = 132,
-	AT_POSITIONS = 136, AT_BODY_SIZE = 140, AT_RESERVED2 = 144, HEADER_FIXED = 160,
+	AT_VERSION = 8,
+	AT_FLAGS = 10,
+	AT_SIZE = 12,
+	AT_SPOOL_ID = 16,
+	AT_NUMBER = 32,
+	AT_FIRST_SEQ = 40,
+	AT_CREATED = 48,
+	AT_ALLOCATED = 56,
+	AT_PREV_NUMBER = 64,
+	AT_PREV_END = 72,
+	AT_LOW_SEQ = 80,
+	AT_KEY_ID = 88,
+	AT_RESERVED = 92,
+	AT_SALT = 96,
+	AT_RANGES = 128,
+	AT_CURSORS = 132,
+	AT_POSITIONS = 136,
+	AT_BODY_SIZE = 140,
+	AT_RESERVED2 = 144,
+	HEADER_FIXED = 160,
 };
 
 void segment_name(char name[SEGMENT_NAME_SIZE], uint64_t number, uint64_t first_seq)
@@ -47,7 +64,8 @@ bool segment_parse_name(const char *name, uint64_t *number, uint64_t *first_seq)
 	return parse_hex16(name, number) && parse_hex16(name + 17, first_seq) && *number;
 }
 
-static void put_body(const struct segment_header *header, const struct posmap *positions, struct lg_buf *out, uint32_t *position_count)
+static void put_body(
+        const struct segment_header *header, const struct posmap *positions, struct lg_buf *out, uint32_t *position_count)
 {
 	const struct posmap_entry *e;
 
@@ -81,7 +99,8 @@ static void put_body(const struct segment_header *header, const struct posmap *p
 	}
 }
 
-enum lg_rc segment_header_encode(struct segment_header *header, const struct posmap *positions, struct lg_buf *out, struct lg_err *err)
+enum lg_rc segment_header_encode(
+        struct segment_header *header, const struct posmap *positions, struct lg_buf *out, struct lg_err *err)
 {
 	uint32_t position_count;
 	size_t body, total;
@@ -164,12 +183,14 @@ static bool read_body(struct segment_header *header, struct posmap *positions, s
 		if (r->bad)
 			return false;
 		if (positions)
-			posmap_put(positions, (struct lg_str){text, input_size}, (struct lg_str){text + input_size, key_size}, value, value_size);
+			posmap_put(positions, (struct lg_str){text, input_size}, (struct lg_str){text + input_size, key_size},
+			        value, value_size);
 	}
 	return !r->bad && r->at == r->end;
 }
 
-enum lg_rc segment_header_decode(struct segment_header *header, struct posmap *positions, const uint8_t *p, size_t size, size_t *need)
+enum lg_rc segment_header_decode(
+        struct segment_header *header, struct posmap *positions, const uint8_t *p, size_t size, size_t *need)
 {
 	struct wire_reader body;
 	uint32_t body_size;
@@ -181,7 +202,7 @@ enum lg_rc segment_header_decode(struct segment_header *header, struct posmap *p
 	header->size = wire_get_u32(p + AT_SIZE);
 	body_size = wire_get_u32(p + AT_BODY_SIZE);
 	if (memcmp(p, header_magic, 8) != 0 || header->size % SEGMENT_PAGE || header->size > SEGMENT_HEADER_MAX ||
-	    (uint64_t)body_size + HEADER_FIXED + 4 > header->size)
+	        (uint64_t)body_size + HEADER_FIXED + 4 > header->size)
 		return LG_CORRUPT;
 	*need = header->size;
 	if (size < header->size)
@@ -208,8 +229,8 @@ enum lg_rc segment_header_decode(struct segment_header *header, struct posmap *p
 	return LG_OK;
 }
 
-enum lg_rc segment_header_read(struct segment_header *header, struct posmap *positions, const struct sys_io *io, int handle, uint64_t number,
-                               struct lg_err *err)
+enum lg_rc segment_header_read(struct segment_header *header, struct posmap *positions, const struct sys_io *io, int handle,
+        uint64_t number, struct lg_err *err)
 {
 	struct lg_buf bytes = {0};
 	size_t need = SEGMENT_PAGE;
@@ -316,16 +337,18 @@ static enum lg_rc decode_footer(struct frame_index *index, const uint8_t *p, uin
 	const uint8_t *at = p + FOOTER_HEAD;
 
 	if (memcmp(p, footer_magic, 8) != 0 || wire_get_u16(p + 8) != SEGMENT_VERSION || wire_get_u64(p + 16) != number ||
-	    segment_footer_size(count) != size || crc32c(0, p, size - 12) != wire_get_u32(p + size - 12))
+	        segment_footer_size(count) != size || crc32c(0, p, size - 12) != wire_get_u32(p + size - 12))
 		return LG_CORRUPT;
 	index->next_seq = wire_get_u64(p + 24);
 	index->end = wire_get_u64(p + 32);
 	for (uint32_t i = 0; i < count; i++, at += FOOTER_ENTRY)
-		frame_index_add(index, &(struct frame_entry){wire_get_u64(at), wire_get_u64(at + 8), wire_get_i64(at + 16), wire_get_i64(at + 24)});
+		frame_index_add(index, &(struct frame_entry){wire_get_u64(at), wire_get_u64(at + 8), wire_get_i64(at + 16),
+		                               wire_get_i64(at + 24)});
 	return LG_OK;
 }
 
-enum lg_rc segment_footer_read(struct frame_index *index, const struct sys_io *io, int handle, uint64_t number, uint64_t file_size)
+enum lg_rc segment_footer_read(
+        struct frame_index *index, const struct sys_io *io, int handle, uint64_t number, uint64_t file_size)
 {
 	uint8_t trailer[FOOTER_TRAILER];
 	struct lg_buf bytes = {0};
@@ -341,7 +364,8 @@ enum lg_rc segment_footer_read(struct frame_index *index, const struct sys_io *i
 	if (n != (ssize_t)sizeof(trailer) || memcmp(trailer + 16, footer_magic, 8) != 0)
 		return LG_NOTFOUND;
 	size = wire_get_u64(trailer);
-	if (size < FOOTER_HEAD + FOOTER_TRAILER || size > segment_footer_size(SEGMENT_FRAMES_MAX) || size > file_size - SEGMENT_PAGE)
+	if (size < FOOTER_HEAD + FOOTER_TRAILER || size > segment_footer_size(SEGMENT_FRAMES_MAX) ||
+	        size > file_size - SEGMENT_PAGE)
 		return LG_CORRUPT;
 	n = io->pread(io->self, handle, lg_buf_reserve(&bytes, size), size, file_size - size);
 	if (n == (ssize_t)size)
@@ -350,4 +374,12 @@ enum lg_rc segment_footer_read(struct frame_index *index, const struct sys_io *i
 		rc = LG_IO;
 	lg_buf_fini(&bytes);
 	return rc;
+}
+
+bool segment_footer_begins(const struct sys_io *io, int handle, uint64_t number, uint64_t offset)
+{
+	uint8_t head[FOOTER_HEAD];
+
+	return io->pread(io->self, handle, head, sizeof(head), offset) == (ssize_t)sizeof(head) && memcmp(head, footer_magic, 8) == 0 &&
+	       wire_get_u64(head + 16) == number;
 }

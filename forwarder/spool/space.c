@@ -1,4 +1,5 @@
-/* Quota and deletion. What is deleted is first given up durably in the state (low-water mark), then unlinked: a crash in between repeats the unlink. */
+/* Quota and deletion. What is deleted is first given up durably in the state (low-water mark), then unlinked: a crash in between
+ * repeats the unlink. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static int64_t last_time(struct spool *spool, const struct seg *seg)
 
 	if (ns)
 		return ns;
-	handle = spool->conf.io->open(spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq), SYS_READ);
+	handle = spool->conf.io->open(
+	        spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq), SYS_READ);
 	if (handle < 0)
 		return 0;
 	if (index_load(spool, handle, seg->number, seg->size, &index) == LG_OK && index.count)
@@ -129,7 +131,8 @@ static void give_up(struct spool *spool, size_t count)
 	pthread_mutex_lock(&spool->lock);
 	for (size_t i = 0; i < count; i++) {
 		spool->doomed = mem_grow(spool->doomed, &spool->doomed_cap, spool->doomed_count + 1, sizeof(*spool->doomed));
-		spool->doomed[spool->doomed_count++] = (struct doomed){spool->segs[i].number, spool->segs[i].first_seq, spool->segs[i].size};
+		spool->doomed[spool->doomed_count++] =
+		        (struct doomed){spool->segs[i].number, spool->segs[i].first_seq, spool->segs[i].size};
 	}
 	memmove(spool->segs, spool->segs + count, (spool->seg_count - count) * sizeof(*spool->segs));
 	spool->seg_count -= count;

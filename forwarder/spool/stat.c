@@ -51,7 +51,8 @@ static bool find_segment(struct spool *spool, uint64_t seq, struct seg *seg, boo
 }
 
 /* The frame that holds seq, or the first behind it in that segment. False: none. *end: where the segment's frames end. */
-static bool find_frame(struct spool *spool, uint64_t seq, const struct seg *seg, bool newest, struct frame_entry *entry, uint64_t *end)
+static bool find_frame(
+        struct spool *spool, uint64_t seq, const struct seg *seg, bool newest, struct frame_entry *entry, uint64_t *end)
 {
 	const struct frame_index *index = newest ? &spool->index : &spool->cached;
 	pthread_mutex_t *lock = newest ? &spool->lock : &spool->index_lock;
@@ -61,7 +62,8 @@ static bool find_frame(struct spool *spool, uint64_t seq, const struct seg *seg,
 	pthread_mutex_lock(lock);
 	if (!newest && spool->cached_number != seg->number) {
 		char path[SPOOL_PATH_MAX];
-		int handle = spool->conf.io->open(spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq), SYS_READ);
+		int handle = spool->conf.io->open(
+		        spool->conf.io->self, spool_segment_path(spool, path, seg->number, seg->first_seq), SYS_READ);
 
 		frame_index_fini(&spool->cached);
 		spool->cached_number = 0;

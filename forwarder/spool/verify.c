@@ -30,7 +30,8 @@ static bool payload_decodes(struct walk *walk, int handle, const struct frame_he
 	struct lg_batch *batch = NULL;
 	struct lg_err err;
 	enum lg_rc rc = LG_CORRUPT;
-	ssize_t n = io->pread(io->self, handle, lg_buf_reserve(&stored, h->stored_size + 1), h->stored_size, offset + h->header_size);
+	ssize_t n =
+	        io->pread(io->self, handle, lg_buf_reserve(&stored, h->stored_size + 1), h->stored_size, offset + h->header_size);
 
 	if (n == (ssize_t)h->stored_size) {
 		if (h->codec == BATCH_CODEC_ZSTD) {
@@ -57,7 +58,8 @@ static void verify_frame(struct walk *walk, int handle, uint64_t number, const s
 		say(walk, number, item->from, error ? "the payload cannot be read" : "the payload's CRC does not match");
 		return;
 	}
-	if (item->frame.encryption == FRAME_ENCRYPT_NONE && item->frame.count && !payload_decodes(walk, handle, &item->frame, item->from)) {
+	if (item->frame.encryption == FRAME_ENCRYPT_NONE && item->frame.count &&
+	        !payload_decodes(walk, handle, &item->frame, item->from)) {
 		walk->result->bad_frames++;
 		say(walk, number, item->from, "the payload does not decode");
 		return;
@@ -68,7 +70,8 @@ static void verify_frame(struct walk *walk, int handle, uint64_t number, const s
 }
 
 /* end: where the frames of this segment end. */
-static enum lg_rc verify_frames(struct walk *walk, int handle, const struct seg *seg, uint64_t from, uint64_t end, uint64_t end_seq, struct lg_err *err)
+static enum lg_rc verify_frames(
+        struct walk *walk, int handle, const struct seg *seg, uint64_t from, uint64_t end, uint64_t end_seq, struct lg_err *err)
 {
 	uint64_t next_seq = seg->first_seq;
 	struct segment_scan scan;
@@ -113,10 +116,12 @@ static uint64_t frames_end(struct spool *spool, int handle, size_t i, bool *seal
 	frame_index_fini(&index);
 	if (rc == LG_OK || i + 1 >= spool->seg_count)
 		return end;
-	other = spool->conf.io->open(spool->conf.io->self, spool_segment_path(spool, path, seg[1].number, seg[1].first_seq), SYS_READ);
+	other = spool->conf.io->open(
+	        spool->conf.io->self, spool_segment_path(spool, path, seg[1].number, seg[1].first_seq), SYS_READ);
 	if (other < 0)
 		return end;
-	if (segment_header_read(&next, NULL, spool->conf.io, other, seg[1].number, NULL) == LG_OK && next.prev_number == seg->number)
+	if (segment_header_read(&next, NULL, spool->conf.io, other, seg[1].number, NULL) == LG_OK &&
+	        next.prev_number == seg->number)
 		end = next.prev_end;
 	segment_header_fini(&next);
 	spool->conf.io->close(spool->conf.io->self, other);
@@ -162,7 +167,7 @@ done:
 }
 
 enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct spool_verify_result *result,
-                        void (*say_line)(void *arg, const char *line), void *arg, struct lg_err *err)
+        void (*say_line)(void *arg, const char *line), void *arg, struct lg_err *err)
 {
 	struct walk walk = {.result = result, .say = say_line, .arg = arg};
 	struct lg_err local;
@@ -217,8 +222,8 @@ static void describe(struct spool *spool, size_t i, struct spool_segment_info *i
 	io->close(io->self, handle);
 }
 
-enum lg_rc spool_ls(const char *data_dir, const struct sys_io *io, void (*each)(void *arg, const struct spool_segment_info *info), void *arg,
-                    struct lg_err *err)
+enum lg_rc spool_ls(const char *data_dir, const struct sys_io *io, void (*each)(void *arg, const struct spool_segment_info *info),
+        void *arg, struct lg_err *err)
 {
 	struct spool_segment_info info;
 	struct spool *spool;

@@ -1,12 +1,14 @@
-/* memfs.h - a file system in memory behind the I/O seam, which knows what a power loss may leave of it. Header only, for test programs.
+/* memfs.h - a file system in memory behind the I/O seam, which knows what a power loss may leave of it. Header only, for test
+ * programs.
  *
- * It keeps the live view (what a process sees), the durable view (what a disk surely has), and between them the pieces that were written and not
- * synced: sectors of 512 bytes, file sizes, directory entries. Any subset of the pieces, applied in order, is a legal state after a crash:
- * memfs_crash makes a new file system of one. Rules:
- *  - fsync(file) makes the file's data and size durable; fdatasync the same but for a size that shrank. Neither touches the directory.
+ * It keeps the live view (what a process sees), the durable view (what a disk surely has), and between them the pieces that were
+ * written and not synced: sectors of 512 bytes, file sizes, directory entries. Any subset of the pieces, applied in order, is a
+ * legal state after a crash: memfs_crash makes a new file system of one. Rules:
+ *  - fsync(file) makes the file's data and size durable; fdatasync the same but for a size that shrank. Neither touches the
+ * directory.
  *  - sync_dir makes the directory's entries durable; rename is one piece: both names change or none.
- *  - A sync that fails leaves its pieces in limbo: each may or may not reach the disk, and no later sync answers for them (Linux drops the
- *    dirty mark).
+ *  - A sync that fails leaves its pieces in limbo: each may or may not reach the disk, and no later sync answers for them (Linux
+ * drops the dirty mark).
  */
 #ifndef MEMFS_H
 #define MEMFS_H
@@ -24,8 +26,18 @@
 #define MEMFS_PATH 160
 
 enum memfs_op {
-	MEMFS_OPEN, MEMFS_PREAD, MEMFS_PWRITEV, MEMFS_FDATASYNC, MEMFS_FSYNC, MEMFS_TRUNCATE, MEMFS_ALLOCATE, MEMFS_RENAME, MEMFS_UNLINK,
-	MEMFS_MKDIR, MEMFS_SYNC_DIR, MEMFS_OPS
+	MEMFS_OPEN,
+	MEMFS_PREAD,
+	MEMFS_PWRITEV,
+	MEMFS_FDATASYNC,
+	MEMFS_FSYNC,
+	MEMFS_TRUNCATE,
+	MEMFS_ALLOCATE,
+	MEMFS_RENAME,
+	MEMFS_UNLINK,
+	MEMFS_MKDIR,
+	MEMFS_SYNC_DIR,
+	MEMFS_OPS
 };
 
 struct memfs_page {
@@ -56,9 +68,9 @@ enum memfs_kind { MEMFS_DATA, MEMFS_SIZE, MEMFS_LINK, MEMFS_GONE, MEMFS_MOVE };
 struct memfs_piece {
 	enum memfs_kind kind;
 	int inode;
-	uint64_t at;       /* DATA: offset; SIZE: the new size */
+	uint64_t at; /* DATA: offset; SIZE: the new size */
 	bool shrinks;
-	bool limbo;        /* a sync failed on it */
+	bool limbo; /* a sync failed on it */
 	uint16_t size;
 	uint8_t bytes[MEMFS_SECTOR];
 	char path[MEMFS_PATH], to[MEMFS_PATH];
@@ -75,7 +87,7 @@ struct memfs {
 	struct memfs_piece *pieces;
 	size_t piece_count, piece_cap;
 	struct memfs_handle handles[64];
-	uint64_t capacity;             /* bytes of all files; 0: no limit */
+	uint64_t capacity; /* bytes of all files; 0: no limit */
 	/* faults: the next `fail_count` calls of op after `fail_after` answer -fail_errno */
 	int fail_errno[MEMFS_OPS], fail_after[MEMFS_OPS], fail_count[MEMFS_OPS];
 	uint64_t calls[MEMFS_OPS], bytes_read;
@@ -120,7 +132,8 @@ static inline void memfs_file_write(struct memfs_file *file, uint64_t at, const 
 	if (at + size > file->size)
 		memfs_file_size(file, at + size);
 	while (size) {
-		size_t i = (size_t)(at / MEMFS_PAGE), in = (size_t)(at % MEMFS_PAGE), n = MEMFS_PAGE - in < size ? MEMFS_PAGE - in : size;
+		size_t i = (size_t)(at / MEMFS_PAGE), in = (size_t)(at % MEMFS_PAGE),
+		       n = MEMFS_PAGE - in < size ? MEMFS_PAGE - in : size;
 		struct memfs_page *page = file->pages[i];
 
 		if (!page || page->refs > 1) {
@@ -274,7 +287,8 @@ static inline bool memfs_belongs(const struct memfs_piece *piece, int inode, con
 	return dir && memfs_in_dir(piece->kind == MEMFS_MOVE ? piece->to : piece->path, dir);
 }
 
-/* True where a later piece that is synced settles the fate of an earlier one in limbo: the same sector goes out whole, the same name is decided. */
+/* True where a later piece that is synced settles the fate of an earlier one in limbo: the same sector goes out whole, the same
+ * name is decided. */
 static inline bool memfs_settles(const struct memfs_piece *later, const struct memfs_piece *limbo)
 {
 	if (later->kind == MEMFS_DATA || later->kind == MEMFS_SIZE)
@@ -610,10 +624,23 @@ static inline int memfs_free_space(void *self, const char *path, uint64_t *bytes
 static inline void memfs_set_io(struct memfs *fs)
 {
 	fs->io = (struct sys_io){
-		.self = fs, .open = memfs_open, .close = memfs_close, .pread = memfs_pread, .pwritev = memfs_pwritev,
-		.fdatasync = memfs_fdatasync, .fsync = memfs_fsync, .truncate = memfs_truncate, .allocate = memfs_allocate, .size = memfs_size,
-		.rename = memfs_rename, .unlink = memfs_unlink, .mkdir = memfs_mkdir, .sync_dir = memfs_sync_dir, .list = memfs_list,
-		.lock = memfs_lock, .free_space = memfs_free_space,
+	        .self = fs,
+	        .open = memfs_open,
+	        .close = memfs_close,
+	        .pread = memfs_pread,
+	        .pwritev = memfs_pwritev,
+	        .fdatasync = memfs_fdatasync,
+	        .fsync = memfs_fsync,
+	        .truncate = memfs_truncate,
+	        .allocate = memfs_allocate,
+	        .size = memfs_size,
+	        .rename = memfs_rename,
+	        .unlink = memfs_unlink,
+	        .mkdir = memfs_mkdir,
+	        .sync_dir = memfs_sync_dir,
+	        .list = memfs_list,
+	        .lock = memfs_lock,
+	        .free_space = memfs_free_space,
 	};
 }
 

@@ -1,4 +1,5 @@
-/* spool_kit.h - what the spool's tests share: batches of numbered records, reading a spool back. Header only, for cmocka programs. */
+/* spool_kit.h - what the spool's tests share: batches of numbered records, reading a spool back. Header only, for cmocka
+ * programs. */
 #ifndef SPOOL_KIT_H
 #define SPOOL_KIT_H
 
@@ -25,9 +26,10 @@ static inline size_t kit_body(char *body, const char *input, uint64_t number, si
 	return size > (size_t)n ? size : (size_t)n;
 }
 
-/* A batch of `count` records of about `size` bytes whose bodies name first_number.. and, as position, the number that comes next. */
-static inline struct lg_batch *kit_batch(struct mem_budget *budget, const char *input, uint64_t first_number, unsigned count, size_t size,
-                                         struct codec *codec, int64_t utc_ns)
+/* A batch of `count` records of about `size` bytes whose bodies name first_number.. and, as position, the number that comes next.
+ */
+static inline struct lg_batch *kit_batch(struct mem_budget *budget, const char *input, uint64_t first_number, unsigned count,
+        size_t size, struct codec *codec, int64_t utc_ns)
 {
 	struct lg_batch *batch = batch_new(budget, count * (size + 64), input);
 	char *body = malloc(size + 96), value[32];
@@ -56,7 +58,8 @@ static inline uint64_t kit_number(struct lg_str body, char input[64])
 	return number;
 }
 
-/* Reads from `seq` to the end; checks that numbers and sequences ascend by one. Returns how many records, *first_number of the first. */
+/* Reads from `seq` to the end; checks that numbers and sequences ascend by one. Returns how many records, *first_number of the
+ * first. */
 static inline uint64_t kit_read_all(struct spool *spool, uint64_t seq, uint64_t *first_number)
 {
 	struct spool_reader *reader;

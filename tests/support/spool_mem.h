@@ -28,8 +28,13 @@ static inline int mem_set_up(void **state)
 	mem_budget_init(&f->budget, 64u << 20);
 	f->fake = (struct clock_fake){CLOCK_SECOND, 1763856000 * CLOCK_SECOND};
 	f->clock = clock_fake_on(&f->fake);
-	f->conf = (struct spool_conf){.data_dir = "/d", .max_size = 1u << 20, .segment_size = 64u << 10, .sync = SPOOL_SYNC_ALWAYS,
-	                              .budget = &f->budget, .io = &f->fs->io, .clock = &f->clock};
+	f->conf = (struct spool_conf){.data_dir = "/d",
+	        .max_size = 1u << 20,
+	        .segment_size = 64u << 10,
+	        .sync = SPOOL_SYNC_ALWAYS,
+	        .budget = &f->budget,
+	        .io = &f->fs->io,
+	        .clock = &f->clock};
 	f->codec = codec_new(1);
 	f->next = 1;
 	*state = f;

@@ -6,7 +6,8 @@
 #define FRAMES 3
 #define PER_FRAME 4
 
-/* Reads everything from the first kept record; bit n of the answer: record n (from 1) came back. Each at most once, in order, unchanged. */
+/* Reads everything from the first kept record; bit n of the answer: record n (from 1) came back. Each at most once, in order,
+ * unchanged. */
 static uint64_t read_with_gaps(struct mem_fixture *f, uint64_t *gaps)
 {
 	struct spool_reader *reader;
@@ -449,18 +450,18 @@ static void test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame),
-		TEST(test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest),
-		TEST(test_with_both_state_slots_destroyed_cursors_come_from_the_headers),
-		TEST(test_without_its_state_an_unknown_output_starts_at_the_oldest_record_whatever_it_asks),
-		TEST(test_where_the_newest_header_is_bad_positions_are_folded_from_the_one_before),
-		TEST(test_a_segment_deleted_by_hand_is_a_stated_gap),
-		TEST(test_the_newest_segment_deleted_by_hand_reuses_no_sequence),
-		TEST(test_a_hole_over_durable_frames_is_corruption_and_not_a_torn_tail),
-		TEST(test_a_damaged_footer_costs_time_only),
-		TEST(test_a_record_that_quotes_a_frame_is_not_taken_for_one),
-		TEST(test_verify_finds_the_damage_and_nothing_in_a_sound_spool),
-		TEST(test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left_alone),
+	        TEST(test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame),
+	        TEST(test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest),
+	        TEST(test_with_both_state_slots_destroyed_cursors_come_from_the_headers),
+	        TEST(test_without_its_state_an_unknown_output_starts_at_the_oldest_record_whatever_it_asks),
+	        TEST(test_where_the_newest_header_is_bad_positions_are_folded_from_the_one_before),
+	        TEST(test_a_segment_deleted_by_hand_is_a_stated_gap),
+	        TEST(test_the_newest_segment_deleted_by_hand_reuses_no_sequence),
+	        TEST(test_a_hole_over_durable_frames_is_corruption_and_not_a_torn_tail),
+	        TEST(test_a_damaged_footer_costs_time_only),
+	        TEST(test_a_record_that_quotes_a_frame_is_not_taken_for_one),
+	        TEST(test_verify_finds_the_damage_and_nothing_in_a_sound_spool),
+	        TEST(test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The format byte for byte: what the encoders write is the example that SPOOL.md prints. With LUGGER_PRINT_EXAMPLE set it prints it instead. */
+/* The format byte for byte: what the encoders write is the example that SPOOL.md prints. With LUGGER_PRINT_EXAMPLE set it prints
+ * it instead. */
 #include "spool_kit.h"
 
 #include "base/crc32c.h"
@@ -8,9 +9,19 @@ static void put_frame(struct lg_buf *file)
 {
 	static const uint8_t position[] = {1, 'k', 0, 1, 'v'};
 	struct lg_batch *batch = batch_new(NULL, 64, "in");
-	struct frame_header h = {.spool_tag = UINT64_C(0x0102030405060708), .segment = 1, .offset = SEGMENT_PAGE, .first_seq = 1, .count = 1,
-	                         .first_ns = 2, .last_ns = 2, .durable_upto = 1, .durable_offset = SEGMENT_PAGE, .input = LG_STR("in"),
-	                         .positions = position, .positions_size = sizeof(position), .position_count = 1};
+	struct frame_header h = {.spool_tag = UINT64_C(0x0102030405060708),
+	        .segment = 1,
+	        .offset = SEGMENT_PAGE,
+	        .first_seq = 1,
+	        .count = 1,
+	        .first_ns = 2,
+	        .last_ns = 2,
+	        .durable_upto = 1,
+	        .durable_offset = SEGMENT_PAGE,
+	        .input = LG_STR("in"),
+	        .positions = position,
+	        .positions_size = sizeof(position),
+	        .position_count = 1};
 	struct lg_draft draft;
 	struct lg_err err;
 
@@ -33,8 +44,15 @@ static void make_example(struct lg_buf *file)
 {
 	struct log_range range = {.first_seq = 1};
 	struct spool_cursor_entry cursor = {.name = "o", .seq = 1};
-	struct segment_header header = {.number = 1, .first_seq = 1, .created_ns = 1, .allocated = 16384, .low_seq = 1, .ranges = &range,
-	                                .range_count = 1, .cursors = &cursor, .cursor_count = 1};
+	struct segment_header header = {.number = 1,
+	        .first_seq = 1,
+	        .created_ns = 1,
+	        .allocated = 16384,
+	        .low_seq = 1,
+	        .ranges = &range,
+	        .range_count = 1,
+	        .cursors = &cursor,
+	        .cursor_count = 1};
 	struct frame_entry entry = {SEGMENT_PAGE, 1, 2, 2};
 	struct frame_index index = {0};
 	struct posmap none = {0};
@@ -107,7 +125,7 @@ static void test_a_segment_is_written_byte_for_byte_as_the_specification_prints_
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_segment_is_written_byte_for_byte_as_the_specification_prints_it),
+	        cmocka_unit_test(test_a_segment_is_written_byte_for_byte_as_the_specification_prints_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,8 @@ static void test_a_spool_is_filled_and_drained_three_times_within_its_quota(void
 		assert_true(stat.full);
 		assert_true(stat.bytes <= stat.quota_bytes);
 		assert_false(mem_put(f, 10, 300)); /* and it stays full until somebody settles */
-		assert_int_equal(kit_read_all(f->spool, spool_cursor(f->spool, "out"), &first), f->next - spool_cursor(f->spool, "out"));
+		assert_int_equal(
+		        kit_read_all(f->spool, spool_cursor(f->spool, "out"), &first), f->next - spool_cursor(f->spool, "out"));
 		if (round == 1)
 			mem_reopen(f); /* a restart while it is full */
 		spool_cursor_move(f->spool, "out", stat.next_seq);
@@ -251,8 +252,8 @@ static void run_with_failure(struct mem_fixture *f, enum memfs_op op, int nth, i
 
 static void test_any_call_may_fail_at_any_time_and_nothing_is_lost_or_left_behind(void **state)
 {
-	static const enum memfs_op ops[] = {MEMFS_PWRITEV, MEMFS_FDATASYNC, MEMFS_FSYNC, MEMFS_TRUNCATE, MEMFS_ALLOCATE, MEMFS_RENAME,
-	                                    MEMFS_UNLINK, MEMFS_SYNC_DIR};
+	static const enum memfs_op ops[] = {MEMFS_PWRITEV, MEMFS_FDATASYNC, MEMFS_FSYNC, MEMFS_TRUNCATE, MEMFS_ALLOCATE,
+	        MEMFS_RENAME, MEMFS_UNLINK, MEMFS_SYNC_DIR};
 	unsigned runs = 0;
 
 	for (size_t k = 0; k < sizeof(ops) / sizeof(ops[0]); k++) {
@@ -333,18 +334,18 @@ static void test_more_kinds_of_loss_than_the_state_holds_are_counted_together(vo
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_spool_is_filled_and_drained_three_times_within_its_quota),
-		TEST(test_an_append_makes_room_itself_when_outputs_settled_enough),
-		TEST(test_delivered_segments_are_kept_for_their_time_and_not_longer),
-		TEST(test_on_a_full_disk_cursors_move_and_segments_are_deleted),
-		TEST(test_a_spool_opens_on_a_full_disk_and_works_when_space_returns),
-		TEST(test_a_detached_output_no_longer_holds_the_spool_even_after_a_restart),
-		TEST(test_an_orphaned_output_holds_the_spool_until_it_is_forgotten),
-		TEST(test_a_new_output_starts_at_the_oldest_record_or_at_the_end_and_stays_there),
-		TEST(test_a_restart_on_a_full_quota_does_not_grow_the_spool),
-		cmocka_unit_test(test_any_call_may_fail_at_any_time_and_nothing_is_lost_or_left_behind),
-		TEST(test_a_loss_interval_survives_until_its_record_is_durable),
-		TEST(test_more_kinds_of_loss_than_the_state_holds_are_counted_together),
+	        TEST(test_a_spool_is_filled_and_drained_three_times_within_its_quota),
+	        TEST(test_an_append_makes_room_itself_when_outputs_settled_enough),
+	        TEST(test_delivered_segments_are_kept_for_their_time_and_not_longer),
+	        TEST(test_on_a_full_disk_cursors_move_and_segments_are_deleted),
+	        TEST(test_a_spool_opens_on_a_full_disk_and_works_when_space_returns),
+	        TEST(test_a_detached_output_no_longer_holds_the_spool_even_after_a_restart),
+	        TEST(test_an_orphaned_output_holds_the_spool_until_it_is_forgotten),
+	        TEST(test_a_new_output_starts_at_the_oldest_record_or_at_the_end_and_stays_there),
+	        TEST(test_a_restart_on_a_full_quota_does_not_grow_the_spool),
+	        cmocka_unit_test(test_any_call_may_fail_at_any_time_and_nothing_is_lost_or_left_behind),
+	        TEST(test_a_loss_interval_survives_until_its_record_is_durable),
+	        TEST(test_more_kinds_of_loss_than_the_state_holds_are_counted_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

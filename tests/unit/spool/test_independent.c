@@ -17,8 +17,11 @@ static int set_up(void **state)
 
 	snprintf(f->dir, sizeof(f->dir), "/tmp/lugger-spool-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	f->conf = (struct spool_conf){.data_dir = f->dir, .max_size = 16u << 20, .segment_size = 128u << 10, .io = &sys_io_posix,
-	                              .clock = &clock_system};
+	f->conf = (struct spool_conf){.data_dir = f->dir,
+	        .max_size = 16u << 20,
+	        .segment_size = 128u << 10,
+	        .io = &sys_io_posix,
+	        .clock = &clock_system};
 	f->codec = codec_new(1);
 	*state = f;
 	return 0;
@@ -57,8 +60,9 @@ static void dump_records(struct spool *spool, struct lg_buf *out)
 	assert_int_equal(spool_reader_open(spool, 1, &reader, &err), LG_OK);
 	while ((rc = spool_reader_next(reader, &batch, &first, &last, &err)) == LG_OK) {
 		for (lg_batch_begin(&it, batch, 0); lg_batch_next(&it, &rec);) {
-			lg_buf_printf(out, "%s %llu %.*s %lld %lld %d %d ", rec.log_id, (unsigned long long)rec.seq, (int)rec.input.size,
-			              rec.input.data, (long long)rec.received_ns, (long long)rec.time_ns, rec.severity, rec.facility);
+			lg_buf_printf(out, "%s %llu %.*s %lld %lld %d %d ", rec.log_id, (unsigned long long)rec.seq,
+			        (int)rec.input.size, rec.input.data, (long long)rec.received_ns, (long long)rec.time_ns,
+			        rec.severity, rec.facility);
 			hex(out, rec.body);
 			lg_buf_append_char(out, ' ');
 			hex(out, rec.fields);
@@ -85,8 +89,9 @@ static void assert_other_reader_says(struct fixture *f, const char *option, cons
 		out.size += n;
 	assert_int_equal(pclose(pipe), 0);
 	if (out.size != expected->size || memcmp(out.data, expected->data, out.size) != 0)
-		fail_msg("%s: the readers differ:\n%.*s\n-- other:\n%.*s", option, (int)(expected->size < 2000 ? expected->size : 2000),
-		         (char *)expected->data, (int)(out.size < 2000 ? out.size : 2000), (char *)out.data);
+		fail_msg("%s: the readers differ:\n%.*s\n-- other:\n%.*s", option,
+		        (int)(expected->size < 2000 ? expected->size : 2000), (char *)expected->data,
+		        (int)(out.size < 2000 ? out.size : 2000), (char *)out.data);
 	lg_buf_fini(&out);
 }
 
@@ -152,7 +157,7 @@ static void compare(struct fixture *f)
 	dump_records(spool, &f->mine);
 	spool_stat(spool, &stat);
 	lg_buf_printf(&cursors, "archive %llu 0\nsiem %llu %d\n", (unsigned long long)spool_cursor(spool, "archive"),
-	              (unsigned long long)spool_cursor(spool, "siem"), stat.outputs[0].detached);
+	        (unsigned long long)spool_cursor(spool, "siem"), stat.outputs[0].detached);
 	for (int i = 0; i < 2; i++) {
 		struct kit_position p = {.key = "offset"};
 
@@ -192,12 +197,14 @@ static void test_both_readers_leave_out_the_same_torn_tail(void **state)
 	fill(f, 0, 20);
 	compare(f);
 	before = f->mine.size;
-	/* The state forgets, so that no mark covers the last frame, whose payload is then damaged: what an append looks like that was cut. */
+	/* The state forgets, so that no mark covers the last frame, whose payload is then damaged: what an append looks like that
+	 * was cut. */
 	snprintf(command, sizeof(command),
-	         "cd %s/spool && rm state && python3 -c \""
-	         "import glob; n=sorted(glob.glob('*.seg'))[-1]; d=bytearray(open(n,'rb').read()); at=d.rfind(b'\\xf5LGF'); d[at+400]^=1; "
-	         "open(n,'wb').write(d)\"",
-	         f->dir);
+	        "cd %s/spool && rm state && python3 -c \""
+	        "import glob; n=sorted(glob.glob('*.seg'))[-1]; d=bytearray(open(n,'rb').read()); at=d.rfind(b'\\xf5LGF'); "
+	        "d[at+400]^=1; "
+	        "open(n,'wb').write(d)\"",
+	        f->dir);
 	assert_int_equal(system(command), 0);
 	lg_buf_clear(&f->mine);
 	{
@@ -215,8 +222,8 @@ static void test_both_readers_leave_out_the_same_torn_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_both_readers_find_the_same_records_cursors_and_positions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_both_readers_leave_out_the_same_torn_tail, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_both_readers_find_the_same_records_cursors_and_positions, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_both_readers_leave_out_the_same_torn_tail, set_up, tear_down),
 	};
 
 	log_set_level(LG_ERROR);

@@ -24,8 +24,14 @@ static int set_up(void **state)
 	mem_budget_init(&f->budget, 256u << 20);
 	f->fake = (struct clock_fake){CLOCK_SECOND, 1763856000 * CLOCK_SECOND};
 	f->clock = clock_fake_on(&f->fake);
-	f->conf = (struct spool_conf){.data_dir = f->dir, .max_size = 64u << 20, .segment_size = 1u << 20, .sync = SPOOL_SYNC_ALWAYS,
-	                              .tail_bytes = 0, .budget = &f->budget, .io = &sys_io_posix, .clock = &f->clock};
+	f->conf = (struct spool_conf){.data_dir = f->dir,
+	        .max_size = 64u << 20,
+	        .segment_size = 1u << 20,
+	        .sync = SPOOL_SYNC_ALWAYS,
+	        .tail_bytes = 0,
+	        .budget = &f->budget,
+	        .io = &sys_io_posix,
+	        .clock = &f->clock};
 	f->codec = codec_new(1);
 	*state = f;
 	return 0;
@@ -136,8 +142,9 @@ static void test_segments_roll_and_are_deleted_once_every_output_settled_them(vo
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_records_come_back_in_order_from_disk_and_after_a_restart, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_segments_roll_and_are_deleted_once_every_output_settled_them, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_records_come_back_in_order_from_disk_and_after_a_restart, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                test_segments_roll_and_are_deleted_once_every_output_settled_them, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

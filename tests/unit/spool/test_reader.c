@@ -377,18 +377,18 @@ static void test_readers_follow_on_their_own_threads_while_segments_come_and_go(
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_reader_that_keeps_up_never_touches_the_disk),
-		TEST(test_the_tail_gives_its_memory_back_when_asked_and_reading_goes_on_from_disk),
-		TEST(test_readers_see_only_synced_records_in_the_weaker_modes),
-		TEST(test_sync_never_syncs_at_a_roll_and_at_the_end),
-		TEST(test_a_second_daemon_is_refused_and_told_who_holds_the_spool),
-		TEST(test_a_start_reads_as_many_bytes_at_any_backlog),
-		TEST(test_a_frame_that_cannot_be_read_is_tried_again_then_costs_only_itself),
-		TEST(test_a_view_follows_a_spool_that_is_written_and_deleted_from),
-		TEST(test_bytes_and_times_behind_a_sequence_are_those_of_its_frame),
-		TEST(test_positions_without_records_are_kept_and_forgotten_across_segments_and_starts),
-		TEST(test_a_record_larger_than_a_segment_gets_a_segment_of_its_own_size),
-		TEST(test_readers_follow_on_their_own_threads_while_segments_come_and_go),
+	        TEST(test_a_reader_that_keeps_up_never_touches_the_disk),
+	        TEST(test_the_tail_gives_its_memory_back_when_asked_and_reading_goes_on_from_disk),
+	        TEST(test_readers_see_only_synced_records_in_the_weaker_modes),
+	        TEST(test_sync_never_syncs_at_a_roll_and_at_the_end),
+	        TEST(test_a_second_daemon_is_refused_and_told_who_holds_the_spool),
+	        TEST(test_a_start_reads_as_many_bytes_at_any_backlog),
+	        TEST(test_a_frame_that_cannot_be_read_is_tried_again_then_costs_only_itself),
+	        TEST(test_a_view_follows_a_spool_that_is_written_and_deleted_from),
+	        TEST(test_bytes_and_times_behind_a_sequence_are_those_of_its_frame),
+	        TEST(test_positions_without_records_are_kept_and_forgotten_across_segments_and_starts),
+	        TEST(test_a_record_larger_than_a_segment_gets_a_segment_of_its_own_size),
+	        TEST(test_readers_follow_on_their_own_threads_while_segments_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
