@@ -9,7 +9,7 @@
 
 #include "api/lg_net.h"
 
-static void a_descriptor_added_twice_is_polled_once_for_both(void **state)
+static void a_descriptor_added_twice_is_polled_twice_and_ready_for_either(void **state)
 {
 	struct lg_waitset ws = {0};
 
@@ -19,13 +19,18 @@ static void a_descriptor_added_twice_is_polled_once_for_both(void **state)
 	lg_waitset_add(&ws, -1, POLLIN);
 	lg_waitset_add(&ws, 8, POLLIN);
 	lg_waitset_add(&ws, 7, POLLOUT);
-	assert_int_equal(ws.count, 2);
+	assert_int_equal(ws.count, 3);
 	assert_int_equal(ws.fds[0].fd, 7);
-	assert_int_equal(ws.fds[0].events, POLLIN | POLLOUT);
+	assert_int_equal(ws.fds[0].events, POLLIN);
 	assert_int_equal(ws.fds[1].events, POLLIN);
+	assert_int_equal(ws.fds[2].fd, 7);
+	assert_int_equal(ws.fds[2].events, POLLOUT);
 	ws.fds[1].revents = POLLHUP;
 	assert_int_equal(lg_waitset_ready(&ws, 8), POLLHUP);
 	assert_int_equal(lg_waitset_ready(&ws, 7), 0);
+	ws.fds[0].revents = POLLIN;
+	ws.fds[2].revents = POLLOUT;
+	assert_int_equal(lg_waitset_ready(&ws, 7), POLLIN | POLLOUT);
 	assert_int_equal(lg_waitset_ready(&ws, 9), 0);
 	lg_waitset_clear(&ws);
 	assert_int_equal(ws.count, 0);
@@ -50,7 +55,7 @@ static void the_earlier_wake_up_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_descriptor_added_twice_is_polled_once_for_both),
+		cmocka_unit_test(a_descriptor_added_twice_is_polled_twice_and_ready_for_either),
 		cmocka_unit_test(the_earlier_wake_up_counts),
 	};
 
