@@ -79,7 +79,8 @@ enum copy_wait copy_must_wait(struct files *files, const struct tail *tail, int6
 }
 
 /* The entry's tail when the file is one that was not read yet and holds what the position says. */
-static struct tail *examine_copy(struct files *files, const char *source, const char *path, const struct position *position, int64_t now_ns)
+static struct tail *examine_copy(struct files *files, const char *source, const char *path, const struct position *position,
+	int64_t now_ns)
 {
 	struct stat st;
 	struct tail *tail;

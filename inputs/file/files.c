@@ -65,7 +65,7 @@ enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct 
 	lg_input_positions(host, (struct lg_str){"", 0}, load_position, files);
 	files->put_started = files->first_start;
 	files->scan_due = true;
-	files->opened_ns = INT64_MIN;
+	files->opened_ns = files->lost_ns = INT64_MIN;
 	start_watch(files);
 	return LG_OK;
 }

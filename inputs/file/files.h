@@ -45,6 +45,7 @@ struct files {
 	bool scanned, scan_due, glob_missing, faults_changed;
 	uint64_t generation;
 	int64_t opened_ns, scan_ns; /* monotonic: start, next scan at the latest */
+	int64_t lost_ns;       /* when the directories are next searched for rotated files that still grow */
 	int64_t timer_ns;      /* the earliest timer of a tail */
 };
 

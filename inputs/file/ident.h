@@ -1,9 +1,9 @@
 /* ident.h - what makes a file the same file, and the position entry that carries it.
  *
- * A file is (device, inode, time of birth where the file system tells it) and its content: a hash of its first bytes (the head, up to 1 KiB, growing with the file) and a hash of
- * the bytes before the last one read (the mark). Both are taken from the bytes as they are read (the head of a file not read
- * yet: as it is found), so a truncation in between cannot slip into them. A position is resumed only where everything known agrees; the device number alone may differ, because reboots
- * and remounts renumber devices.
+ * A file is (device, inode, time of birth where the file system tells it) and its content: a hash of its first bytes (the head,
+ * up to 1 KiB, growing with the file) and a hash of the bytes before the last one read (the mark). Both are taken from the bytes as
+ * they are read (the head of a file not read yet: as it is found), so a truncation in between cannot slip into them. A position is
+ * resumed only where everything known agrees; the device number alone may differ, because reboots and remounts renumber devices.
  */
 #ifndef FILE_IDENT_H
 #define FILE_IDENT_H
@@ -43,8 +43,8 @@ bool ident_has_content(const struct ident *ident);
 void ident_grow_head(struct ident *ident, int64_t offset, const uint8_t *data, size_t size);
 
 /* A position entry's value, version 1, all integers big-endian:
- *   u8 version, u8 flags (0), u64 device, u64 inode, u64 birth, u16 head size, u64 head hash, u64 mark end, u16 mark size, u64 mark hash,
- *   u64 last seen (UTC ns), u64 since, u64 skip end, u16 path size, path, stream (lg_stream_save).
+ *   u8 version, u8 flags (0), u64 device, u64 inode, u64 birth, u16 head size, u64 head hash, u64 mark end, u16 mark size,
+ *   u64 mark hash, u64 last seen (UTC ns), u64 since, u64 skip end, u16 path size, path, stream (lg_stream_save).
  * The path is left out (size 0) where it does not fit. */
 struct position {
 	struct ident ident;

@@ -301,13 +301,16 @@ static void find_lost_tail(struct scan *scan, struct tail *tail, const char *pat
 		files_close_tail(scan->files, tail);
 }
 
-static void find_lost_saved(struct scan *scan, char *name, const char *path)
+/* The first scan takes up every such file, for what its assemblies hold; later ones a rotated file that its writer still appends to. */
+static void find_lost_saved(struct scan *scan, const char *name, const struct position *position, const char *path)
 {
 	struct files *files = scan->files;
 	struct tail *tail;
 	struct stat st;
 
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino))
+		return;
+	if (files->scanned && st.st_size <= position->ident.mark_at)
 		return;
 	tail = files_add_gone(files, name, path, &st, scan->now_ns);
 	if (tail)
@@ -320,6 +323,7 @@ static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, 
 {
 	struct scan *scan = arg;
 	struct files *files = scan->files;
+	struct position *position = NULL;
 	struct tail *tail = NULL;
 	struct table_link *link;
 	char *path = NULL, *name = NULL;
@@ -330,14 +334,16 @@ static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, 
 		if (lost->life == TAIL_GONE && lost->fd < 0 && ident_has_content(&lost->ident))
 			tail = lost;
 	}
-	for (link = files->scanned || match ? NULL : table_find(&files->saved.by_ino, ino); link && !name; link = table_find_next(link))
-		(void)was_ours(files, &TABLE_ITEM(link, struct saved, by_ino)->position, &name);
+	for (link = match ? NULL : table_find(&files->saved.by_ino, ino); link && !name; link = table_find_next(link)) {
+		position = &TABLE_ITEM(link, struct saved, by_ino)->position;
+		(void)was_ours(files, position, &name);
+	}
 	if (tail || name)
 		path = walk_join(dir, entry);
 	if (tail)
 		find_lost_tail(scan, tail, path);
 	else if (name)
-		find_lost_saved(scan, name, path);
+		find_lost_saved(scan, name, position, path);
 	free(name);
 	free(path);
 }
@@ -354,8 +360,9 @@ static void look_for_lost(struct scan *scan)
 	const struct lg_strings *globs = &files->reader.conf->path;
 	struct walk walk = {.dir = ignore_dir, .entry = find_lost, .arg = scan, .all = true};
 
-	if (!files->lost_count && (files->scanned || !files->saved.by_ino.count))
+	if (!files->lost_count && (!files->saved.by_ino.count || scan->now_ns < files->lost_ns))
 		return;
+	files->lost_ns = scan->now_ns + SAFETY_NS;
 	for (size_t i = 0; i < globs->count; i++)
 		walk_pattern(&walk, globs->items[i]);
 	for (struct tail *tail = files->tails, *next; tail; tail = next) {

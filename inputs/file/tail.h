@@ -105,7 +105,8 @@ struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uin
 enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position *position, struct lg_err *err) LG_WARN_UNUSED;
 void tail_free(struct tail *tail); /* closes; the tail is in no list any more */
 
-/* Opens by `path` (NULL: its own) and compares inode and content; the first time it takes down birth and head instead. TAIL_END: open. TAIL_MOVED, TAIL_CUT (open all the same), TAIL_FAILED. */
+/* Opens by `path` (NULL: its own) and compares inode, birth and content; the first time it takes down birth and head instead.
+ * TAIL_END: open. TAIL_CUT: open, but another content. TAIL_MOVED, TAIL_FAILED: not open. */
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns);
 void tail_close(struct tail *tail);
 /* Takes down size and head of an open file that was not read yet. TAIL_END or TAIL_FAILED. */

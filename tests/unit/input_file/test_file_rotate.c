@@ -41,6 +41,30 @@ static void a_finished_file_that_comes_back_much_later_goes_on(void **unused)
 	rig_free(rig);
 }
 
+static void a_rotated_file_that_its_writer_still_appends_to_is_read_on(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_rename(rig, "a.log", "a.log.1");
+	rig_append(rig, "a.log", "new\n");
+	rig_look(rig);
+	rig_advance(rig, 60 * SECOND); /* it is closed by now */
+	rig_append(rig, "a.log.1", "late\n");
+	rig_advance(rig, 20 * SECOND);
+	rig_expect(rig, "a.log@0:new\na.log@0:one\na.log@4:late\n");
+	rig_advance(rig, 60 * SECOND);
+	rig_append(rig, "a.log.1", "later\n");
+	rig_advance(rig, 20 * SECOND);
+	rig_restart(rig);
+	rig_run(rig);
+	rig_expect(rig, "a.log@9:later\n");
+	rig_free(rig);
+}
+
 static void a_rotated_file_is_not_read_again_when_the_glob_is_widened(void **unused)
 {
 	struct rig *rig = rig_new("a.log");
@@ -449,6 +473,7 @@ static void a_file_rewritten_to_the_very_size_it_had_is_noticed(void **unused)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_file_that_comes_back_under_its_name_goes_on),
 	cmocka_unit_test(a_finished_file_that_comes_back_much_later_goes_on),
+	cmocka_unit_test(a_rotated_file_that_its_writer_still_appends_to_is_read_on),
 	cmocka_unit_test(a_rotated_file_is_not_read_again_when_the_glob_is_widened),
 	cmocka_unit_test(a_file_no_glob_names_any_more_is_left_alone),
 	cmocka_unit_test(a_stranger_on_a_reused_inode_is_left_alone),
