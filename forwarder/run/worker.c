@@ -32,6 +32,7 @@ struct lg_input_host {
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
 	bool starved;            /* lg_input_ready said no in this step */
+	bool refused;            /* it said no when it was last asked */
 	bool faulted;
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
@@ -220,7 +221,7 @@ static const char *state_word(const struct lg_input_host *host, int64_t utc_ns)
 
 	if (host->faulted)
 		return "fault";
-	if (atomic_load(&host->env.writer->full) && host->starved)
+	if (atomic_load(&host->env.writer->full) && host->refused)
 		return "full";
 	if (host->conf->expect_every_ns && utc_ns - last > host->conf->expect_every_ns)
 		return "silent";
@@ -294,8 +295,8 @@ bool lg_input_ready(struct lg_input_host *host)
 		ready = close_batch(host, now_ns);
 	if (ready)
 		ready = current_batch(host) != NULL;
-	if (!ready)
-		host->starved = true;
+	host->refused = !ready;
+	host->starved |= !ready;
 	return ready;
 }
 
