@@ -196,7 +196,10 @@ static void warn_about(struct tls *tls, const X509 *cert, const char *whose)
 	if (days >= TLS_EXPIRY_WARNING_DAYS)
 		return;
 	tls_text_not_after(cert, when, sizeof(when));
-	snprintf(tls->warning, sizeof(tls->warning), "%s certificate expires in %d days: notAfter %s", whose, days, when);
+	if (days < 0) /* only our own can be: an expired one of the peer's was refused */
+		snprintf(tls->warning, sizeof(tls->warning), "%s certificate has expired: notAfter %s", whose, when);
+	else
+		snprintf(tls->warning, sizeof(tls->warning), "%s certificate expires in %d days: notAfter %s", whose, days, when);
 }
 
 static void established(struct tls *tls)

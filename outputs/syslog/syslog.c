@@ -74,7 +74,7 @@ static const struct lg_option syslog_options[] = {
 	{.name = "resend_window", .type = LG_OPT_SIZE, ROW(resend_window), .fallback = "8MiB", .max = INT64_C(1) << 30,
 	 .doc = "Records stay unsettled until the receiver's TCP has acknowledged this much behind them: more than its receive buffer holds unread."},
 	{.name = "idle_close", .type = LG_OPT_DURATION, ROW(idle_close_ns), .fallback = "60s", .max = 86400 * SECOND,
-	 .doc = "A line silent for so long is closed in order, which confirms its last records, and opened again with the next record; 0: never."},
+	 .doc = "A line silent for so long is closed in order, which confirms its last records, and opened again with the next record; 0: never, unless the receiver closes idle lines itself."},
 	{.name = "connect_timeout", .type = LG_OPT_DURATION, ROW(connect_timeout_ns), .fallback = "10s", .min = SECOND / 10, .max = 300 * SECOND,
 	 .flags = LG_OPT_ADVANCED, .doc = "Longest time for the connect to one address, and again for the TLS handshake."},
 	{.name = "write_timeout", .type = LG_OPT_DURATION, ROW(write_timeout_ns), .fallback = "30s", .min = SECOND / 10, .max = 3600 * SECOND,

@@ -243,6 +243,23 @@ static void a_client_certificate_that_is_demanded_and_shown_is_accepted(void **s
 	drop(&p);
 }
 
+static void our_own_expired_certificate_is_a_warning_where_nobody_asks_for_it(void **state)
+{
+	struct lg_tls_conf server = server_conf(&good), dialler = client_conf();
+	struct pair p;
+
+	(void)state;
+	dialler.cert_file = expired.cert_file;
+	dialler.key_file = expired.key_file;
+	listen_on(&p, &server);
+	dial(&p, "localhost", &dialler);
+	shake(&p);
+	assert_int_equal(p.client_rc, LG_OK);
+	assert_non_null(lg_conn_warning(p.client));
+	assert_memory_equal(lg_conn_warning(p.client), "our certificate has expired: notAfter ", 38);
+	drop(&p);
+}
+
 static void a_missing_client_certificate_is_noticed_before_anything_is_sent(void **state)
 {
 	struct pair p;
@@ -599,6 +616,7 @@ int main(void)
 		cmocka_unit_test(the_system_store_does_not_trust_our_test_authority),
 		cmocka_unit_test(a_certificate_that_ends_soon_is_accepted_with_a_warning),
 		cmocka_unit_test(a_client_certificate_that_is_demanded_and_shown_is_accepted),
+		cmocka_unit_test(our_own_expired_certificate_is_a_warning_where_nobody_asks_for_it),
 		cmocka_unit_test(a_missing_client_certificate_is_noticed_before_anything_is_sent),
 		cmocka_unit_test(a_client_certificate_of_an_unknown_authority_is_noticed_before_anything_is_sent),
 		cmocka_unit_test(everything_written_before_an_orderly_close_arrives_at_a_slow_reader),
