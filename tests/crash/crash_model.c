@@ -568,24 +568,28 @@ static void open_outputs(struct world *world)
 	}
 }
 
-static void op_restart(struct world *world, bool power_loss)
+enum ending { END_ORDERLY, END_POWER_LOSS, END_KILL };
+
+static void op_restart(struct world *world, enum ending ending)
 {
 	bool *keep = calloc(world->fs->piece_count + 1, sizeof(*keep));
 	struct content content;
-	struct memfs *after;
+	struct memfs *after = NULL;
 
-	note_op(power_loss ? "POWERLOSS" : "restart");
+	note_op(ending == END_POWER_LOSS ? "POWERLOSS" : ending == END_KILL ? "KILL" : "restart");
 	clear_faults(world);
-	if (power_loss) {
-		for (size_t i = 0; i < world->fs->piece_count; i++)
-			keep[i] = below(2);
+	for (size_t i = 0; i < world->fs->piece_count; i++)
+		keep[i] = below(2);
+	if (ending == END_POWER_LOSS)
 		after = memfs_crash(world->fs, keep);
+	else if (ending == END_KILL)
+		after = memfs_survive_kill(world->fs);
+	if (after)
 		world->fs->before_sync = NULL;
-		spool_close(world->spool); /* of the file system that is no more */
+	spool_close(world->spool);
+	if (after) { /* what the close did went to a machine that is no more */
 		memfs_free(world->fs);
 		world->fs = after;
-	} else {
-		spool_close(world->spool);
 	}
 	free(keep);
 	world->fs->before_sync = before_sync;
@@ -664,7 +668,7 @@ static void op_fill(struct world *world)
 
 static void one_operation(struct world *world)
 {
-	unsigned what = below(27);
+	unsigned what = below(29);
 
 	world->fake.mono_ns += CLOCK_SECOND;
 	world->fake.utc_ns += CLOCK_SECOND;
@@ -681,11 +685,13 @@ static void one_operation(struct world *world)
 	else if (what < 22)
 		op_loss(world);
 	else if (what < 24)
-		op_restart(world, what == 23);
+		op_restart(world, what == 23 ? END_POWER_LOSS : END_ORDERLY);
 	else if (what < 26)
 		op_backup(world);
-	else
+	else if (what < 27)
 		op_fill(world);
+	else
+		op_restart(world, END_KILL);
 }
 
 static void run_sequence(uint64_t seed)
@@ -746,7 +752,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test_prestate(test_every_state_a_power_loss_may_leave_is_recovered, &seed),
 	};
 
-	states_wanted = argc > 1 ? strtoull(argv[1], NULL, 10) : 40000;
+	states_wanted = argc > 1 ? strtoull(argv[1], NULL, 10) : 30000;
 	log_set_level(LG_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

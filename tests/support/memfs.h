@@ -694,6 +694,22 @@ static inline struct memfs *memfs_crash(const struct memfs *fs, const bool *keep
 	return after;
 }
 
+/* The same machine without the process: what it wrote is still there, what it did not sync still is not on the disk. Its locks are gone. */
+static inline struct memfs *memfs_survive_kill(const struct memfs *fs)
+{
+	struct memfs *after = calloc(1, sizeof(*after));
+
+	memfs_view_copy(&after->live, &fs->live);
+	memfs_view_copy(&after->durable, &fs->durable);
+	after->piece_count = after->piece_cap = fs->piece_count;
+	after->pieces = malloc((fs->piece_count + 1) * sizeof(*after->pieces));
+	if (fs->piece_count)
+		memcpy(after->pieces, fs->pieces, fs->piece_count * sizeof(*after->pieces));
+	after->capacity = fs->capacity;
+	memfs_set_io(after);
+	return after;
+}
+
 /* The live bytes of a file, for tests that damage or inspect it; NULL where there is none. */
 static inline struct memfs_file *memfs_file(struct memfs *fs, const char *path)
 {
