@@ -58,6 +58,9 @@ struct lg_parser {
 	enum lg_rc (*check)(const void *conf, struct lg_err *err);
 	/* state is zeroed, state_size bytes. conf is borrowed for the state's life. */
 	enum lg_rc (*init)(void *state, const void *conf, struct lg_err *err);
+	/* The fields that all records of a stream have alike (data set, zone): the input adds them to its origin, which is encoded once a batch. May
+	 * be NULL. Strings are borrowed from conf. */
+	void (*constants)(const void *conf, struct lg_draft *fields);
 	/* Takes one line; emits zero or more records. The line is borrowed for the call. */
 	void (*line)(void *state, const struct lg_line *line, struct lg_sink *sink);
 	/* Emits, marked incomplete, what has waited for longer than the parser's limit; returns the UTC ns at which it next

@@ -130,6 +130,8 @@ struct decode_show *decode_show_new(const struct decode_options *options, const 
 	lg_draft_reset(&shared);
 	if (strcmp(options->file, "-") != 0)
 		lg_draft_string(&shared, LG_F_LOG_FILE_PATH, lg_str_from(options->file));
+	if (conf->parser->constants)
+		conf->parser->constants(conf->parser_conf, &shared);
 	show->origin = lg_origin_new(&shared);
 	return show;
 }

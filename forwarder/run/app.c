@@ -363,6 +363,15 @@ static bool inputs_done(struct app *app)
 	return true;
 }
 
+static bool inputs_faulted(struct app *app)
+{
+	bool faulted = false;
+
+	for (size_t i = 0; i < app->input_count; i++)
+		faulted |= worker_faulted(app->inputs[i]);
+	return faulted;
+}
+
 static bool outputs_done(struct app *app)
 {
 	for (size_t i = 0; i < app->output_count; i++)
@@ -440,6 +449,10 @@ int app_run(struct app *app)
 	if (stop_signal)
 		log_notice("signal %d: finishing, at most %d s", (int)stop_signal, (int)(STOP_LIMIT_NS / CLOCK_SECOND));
 	stop_threads(app);
+	if (done && inputs_faulted(app)) {
+		log_error("what was read is delivered, but an input could not read everything");
+		return 1;
+	}
 	log_notice(done ? "everything is delivered" : "stopped; what is not delivered waits in the spool");
 	return app->conf.once && !done ? 1 : 0;
 }

@@ -475,6 +475,16 @@ bool worker_done(struct lg_input_host *host)
 	return atomic_load(&host->done);
 }
 
+bool worker_faulted(struct lg_input_host *host)
+{
+	bool faulted;
+
+	pthread_mutex_lock(&host->mutex);
+	faulted = strcmp(host->status.state, "fault") == 0;
+	pthread_mutex_unlock(&host->mutex);
+	return faulted;
+}
+
 void worker_status_copy(struct lg_input_host *host, struct worker_status *status)
 {
 	pthread_mutex_lock(&host->mutex);

@@ -42,6 +42,8 @@ void worker_join(struct lg_input_host *host);
 void worker_free(struct lg_input_host *host); /* NULL is fine */
 /* --once: everything that was there is durable. */
 bool worker_done(struct lg_input_host *host);
+/* Something of it could not be read and waits for a person. */
+bool worker_faulted(struct lg_input_host *host);
 void worker_status_copy(struct lg_input_host *host, struct worker_status *status);
 const struct config_input *worker_conf(const struct lg_input_host *host);
 

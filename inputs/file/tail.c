@@ -81,12 +81,14 @@ static enum lg_rc start_at_zero(struct tail *tail, struct lg_err *err)
 	return LG_OK;
 }
 
-static struct lg_origin *origin_of(const char *path)
+static struct lg_origin *origin_of(const struct lg_stream_conf *conf, const char *path)
 {
 	struct lg_draft shared;
 
 	lg_draft_reset(&shared);
 	lg_draft_string(&shared, LG_F_LOG_FILE_PATH, lg_str_from(path));
+	if (conf->parser->constants)
+		conf->parser->constants(conf->parser_conf, &shared);
 	return lg_origin_new(&shared);
 }
 
@@ -95,7 +97,7 @@ void tail_rename(struct tail *tail, const char *path)
 	free(tail->path);
 	tail->path = file_strdup(path);
 	lg_origin_free(tail->origin);
-	tail->origin = origin_of(path);
+	tail->origin = origin_of(&tail->reader->conf->stream, path);
 	if (tail_offset(tail))
 		tail_set_dirty(tail);
 }
@@ -111,7 +113,7 @@ struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uin
 	tail->fresh = true;
 	tail->ident.dev = dev;
 	tail->ident.ino = ino;
-	tail->origin = origin_of(path);
+	tail->origin = origin_of(&tail->reader->conf->stream, path);
 	if (start_at_zero(tail, err) != LG_OK) {
 		tail_free(tail);
 		return NULL;

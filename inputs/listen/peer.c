@@ -36,6 +36,8 @@ struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, st
 	lg_draft_reset(&shared);
 	lg_draft_string(&shared, LG_F_SOURCE_IP, lg_conn_peer_ip(conn));
 	lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(conn));
+	if (parser->constants)
+		parser->constants(l->conf->parser_conf, &shared);
 	p->origin = lg_origin_new(&shared);
 	if (parser->init && parser->init(p->parser, l->conf->parser_conf, err)) {
 		peer_free(p);

@@ -60,7 +60,7 @@ static void set_flags(struct lg_draft *draft, struct lg_str flags)
 }
 
 /* What the columns of the first line say. `codes` lives as long as the draft. */
-static void set_head(struct lg_draft *draft, const struct zos_message *message, uint8_t codes[28])
+static void set_head(const struct zos_state *zos, struct lg_draft *draft, const struct zos_message *message, uint8_t codes[28])
 {
 	const char *head = message->head;
 	size_t shift = message->shift;
@@ -70,7 +70,8 @@ static void set_head(struct lg_draft *draft, const struct zos_message *message, 
 	lg_draft_string(draft, LG_F_HOST_NAME, system);
 	lg_draft_string(draft, LG_F_ZOS_SYSNAME, system);
 	lg_draft_string(draft, LG_F_TIME_TEXT, zos_columns_field(head, message->head_size, ZOS_AT_DATE, 17 + shift));
-	lg_draft_string(draft, LG_F_EVENT_TIMEZONE, lg_str_from(message->instant.zone));
+	if (zos->conf->timezones.count)
+		lg_draft_string(draft, LG_F_EVENT_TIMEZONE, lg_str_from(message->instant.zone));
 	if (*head != ' ') {
 		lg_draft_string(draft, LG_F_ZOS_RECORD_TYPE, (struct lg_str){head, 1});
 		lg_draft_numbers(draft, LG_F_ZOS_ROUTING_CODES, codes, routing_codes(head + ZOS_AT_ROUTING, codes));
@@ -120,6 +121,15 @@ static void set_text(struct zos_state *zos, struct lg_draft *draft, const struct
 		zos_racf_fields(draft, draft->body, &zos->joined);
 }
 
+void zos_record_constants(const void *settings, struct lg_draft *fields)
+{
+	const struct zos_conf *conf = settings;
+
+	lg_draft_string(fields, LG_F_EVENT_DATASET, LG_STR("zos.syslog"));
+	if (!conf->timezones.count)
+		lg_draft_string(fields, LG_F_EVENT_TIMEZONE, lg_str_from(conf->timezone));
+}
+
 void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)
 {
 	struct zos_message *message = &zos->set.slots[slot];
@@ -132,10 +142,9 @@ void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink)
 		draft.body = lg_buf_str(&message->body);
 	draft.received_ns = message->received_ns;
 	draft.time_ns = message->instant.utc_ns;
-	lg_draft_string(&draft, LG_F_EVENT_DATASET, LG_STR("zos.syslog"));
 	if (message->begin >= 0)
 		lg_draft_number(&draft, LG_F_LOG_OFFSET, message->begin);
-	set_head(&draft, message, codes);
+	set_head(zos, &draft, message, codes);
 	set_text(zos, &draft, message, &action);
 	if (message->instant.ambiguous)
 		lg_draft_bool(&draft, LG_F_TIME_AMBIGUOUS, true);
@@ -157,7 +166,6 @@ void zos_record_line(struct zos_state *zos, const struct zos_columns *cols, cons
 	(void)zos;
 	lg_draft_reset(&draft);
 	draft.received_ns = line->received_ns;
-	lg_draft_string(&draft, LG_F_EVENT_DATASET, LG_STR("zos.syslog"));
 	parser_mark_line(&draft, line, &scratch);
 	if (cols->kind == ZOS_PLAIN) {
 		draft.body = zos_trim_end(line->text);

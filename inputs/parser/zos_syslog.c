@@ -374,6 +374,7 @@ const struct lg_parser zos_syslog_parser = {
         .state_size = sizeof(struct zos_state),
         .check = zos_check,
         .init = zos_init,
+        .constants = zos_record_constants,
         .line = zos_line,
         .tick = zos_tick,
         .flush = zos_flush,

@@ -34,6 +34,9 @@ struct zos_state {
 	size_t saved_size;
 };
 
+/* Data set, and the zone where it is one for all systems. */
+void zos_record_constants(const void *settings, struct lg_draft *fields);
+
 /* Emits the message in this slot and takes it out of the set. */
 void zos_record_message(struct zos_state *zos, int slot, struct lg_sink *sink);
 /* Emits a line that belongs to no message: an orphan (its type is known) or anything else, whole. */

@@ -187,7 +187,7 @@ static inline const char *rig_body(const struct rig *rig, size_t record)
 
 	assert_true(record < rig->count);
 	start = strchr(strchr(rig->records[record], ' ') + 1, ' ') + 1;
-	end = strstr(start, "\n  event.dataset=");
+	end = strstr(start, "\n  log.offset=");
 	snprintf(body, sizeof(body), "%.*s", end ? (int)(end - start) : (int)strlen(start), start);
 	return body;
 }

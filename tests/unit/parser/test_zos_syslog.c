@@ -20,13 +20,13 @@ static void a_single_line_message_gives_all_its_columns(void **state)
 	rig_flush(&rig);
 	rig_records(&rig,
 	        "2026-01-15T15:00:00.250Z 6 $HASP373 PAYROLL1 STARTED - INIT 1"
-	        "\n  event.dataset=zos.syslog\n  log.offset=0\n  host.name=SYSA\n  zos.sysname=SYSA"
-	        "\n  lugger.time_text=26015 10:00:00.25\n  event.timezone=America/New_York\n  zos.record.type=N"
+	        "\n  log.offset=0\n  host.name=SYSA\n  zos.sysname=SYSA"
+	        "\n  lugger.time_text=26015 10:00:00.25\n  zos.record.type=N"
 	        "\n  zos.routing_codes=2,7,13,14,28\n  zos.job.id=JOB00042\n  zos.request_flags=00000281\n  zos.suppressed=true"
 	        "\n  event.code=$HASP373\n  zos.message.id=$HASP373\n  zos.job.name=PAYROLL1",
 	        "2026-01-15T15:00:00.260Z 6 IEF404I TP - ENDED"
-	        "\n  event.dataset=zos.syslog\n  log.offset=95\n  host.name=SYSB\n  zos.sysname=SYSB"
-	        "\n  lugger.time_text=26015 10:00:00.26\n  event.timezone=America/New_York\n  zos.record.type=N"
+	        "\n  log.offset=95\n  host.name=SYSB\n  zos.sysname=SYSB"
+	        "\n  lugger.time_text=26015 10:00:00.26\n  zos.record.type=N"
 	        "\n  zos.request_flags=00000090\n  zos.suppressed=false\n  event.code=IEF404I\n  zos.message.id=IEF404I\n  "
 	        "zos.job.name=TP");
 	rig_fini(&rig);
@@ -560,8 +560,8 @@ static void headings_and_blank_lines_are_records_of_their_own_and_break_no_messa
 	                " E                                         100 00000090  END\n");
 	assert_int_equal(rig.count, 5);
 	assert_string_equal(rig.records[0], "- - 1     SDSF  SYSLOG  PRINT  SYSLOG    DATA SET     101  SYSID SYS1"
-	                                    "\n  event.dataset=zos.syslog\n  log.offset=70");
-	assert_string_equal(rig.records[1], "- - \n  event.dataset=zos.syslog\n  log.offset=136");
+	                                    "\n  log.offset=70");
+	assert_string_equal(rig.records[1], "- - \n  log.offset=136");
 	assert_string_equal(rig_body(&rig, 2), "AAA111I ONE, TWO");
 	assert_string_equal(rig_body(&rig, 3), "1     SDSF  SYSLOG  PRINT  SYSLOG    DATA SET     101  SYSID SYS1");
 	assert_string_equal(rig_body(&rig, 4), "AAA112I OPEN\nEND");
@@ -579,12 +579,12 @@ static void orphans_are_kept_with_their_text_and_type(void **state)
 	                "S                                                       MORE\n"
 	                "L                                         602 00000290  LABEL\n");
 	rig_records(&rig,
-	        "- - ALLOCATED NEW\n  event.dataset=zos.syslog\n  log.offset=0\n  zos.record.type=D\n  lugger.orphan=true"
+	        "- - ALLOCATED NEW\n  log.offset=0\n  zos.record.type=D\n  lugger.orphan=true"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true",
-	        "- - CISIZE=4KB\n  event.dataset=zos.syslog\n  log.offset=70\n  zos.record.type=E\n  lugger.orphan=true"
+	        "- - CISIZE=4KB\n  log.offset=70\n  zos.record.type=E\n  lugger.orphan=true"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true",
-	        "- - MORE\n  event.dataset=zos.syslog\n  log.offset=137\n  zos.record.type=S\n  lugger.orphan=true",
-	        "- - LABEL\n  event.dataset=zos.syslog\n  log.offset=198\n  zos.record.type=L\n  lugger.orphan=true"
+	        "- - MORE\n  log.offset=137\n  zos.record.type=S\n  lugger.orphan=true",
+	        "- - LABEL\n  log.offset=198\n  zos.record.type=L\n  lugger.orphan=true"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true");
 	rig_fini(&rig);
 }
@@ -615,8 +615,8 @@ static void other_formats_and_junk_are_kept_whole(void **state)
 	                "20260152 IAT6101 JOB ORIGIN FROM GROUP=ANYLOCAL\n");
 	assert_int_equal(rig.count, 4);
 	assert_string_equal(rig.records[0],
-	        "- - 4000 14.17.01 STC   14  $HASP373 TP       STARTED\n  event.dataset=zos.syslog\n  log.offset=0");
-	assert_string_equal(rig.records[1], "- - \n  event.dataset=zos.syslog\n  log.offset=50");
+	        "- - 4000 14.17.01 STC   14  $HASP373 TP       STARTED\n  log.offset=0");
+	assert_string_equal(rig.records[1], "- - \n  log.offset=50");
 	assert_string_equal(rig_body(&rig, 2), "\x7f\x01\xc2\x85 junk");
 	assert_string_equal(rig_body(&rig, 3), "20260152 IAT6101 JOB ORIGIN FROM GROUP=ANYLOCAL");
 	rig_fini(&rig);
@@ -650,13 +650,13 @@ static void a_cropped_view_is_read_without_date_and_system(void **state)
 	                "14:34:58.02 STC00012 00000290  IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n");
 	rig_flush(&rig);
 	rig_records(&rig,
-	        "- 6 SETLOGRC LOGSTREAM\n  event.dataset=zos.syslog\n  log.offset=0\n  lugger.time_text=14:34:56.45\n  "
+	        "- 6 SETLOGRC LOGSTREAM\n  log.offset=0\n  lugger.time_text=14:34:56.45\n  "
 	        "zos.console=OZGUR"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true",
-	        "- 6 IXG283I STAGING DATASET X\nALLOCATED NEW\nCISIZE=4KB\n  event.dataset=zos.syslog\n  log.offset=66"
+	        "- 6 IXG283I STAGING DATASET X\nALLOCATED NEW\nCISIZE=4KB\n  log.offset=66"
 	        "\n  lugger.time_text=14:34:57.90\n  zos.request_flags=00000290\n  zos.suppressed=true\n  event.code=IXG283I"
 	        "\n  zos.message.id=IXG283I\n  zos.message.line_count=3",
-	        "- 6 IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n  event.dataset=zos.syslog\n  log.offset=215"
+	        "- 6 IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n  log.offset=215"
 	        "\n  lugger.time_text=14:34:58.02\n  zos.job.id=STC00012\n  zos.request_flags=00000290\n  zos.suppressed=true"
 	        "\n  event.code=IGD103I\n  zos.message.id=IGD103I");
 	rig_fini(&rig);
@@ -826,9 +826,29 @@ static void the_mvs38_sample_is_kept_line_by_line(void **state)
 	rig_fini(&rig);
 }
 
+static void what_all_records_share_is_said_once(void **state)
+{
+	char *zones[] = {"SYSB", "Europe/Berlin"};
+	struct zos_conf several = {.timezone = "America/New_York", .timezones = {zones, 2}};
+	struct lg_draft fields;
+
+	(void)state;
+	lg_draft_reset(&fields);
+	zos_syslog_parser.constants(&new_york, &fields);
+	assert_int_equal(fields.field_count, 2);
+	assert_int_equal(fields.fields[0].field, LG_F_EVENT_DATASET);
+	assert_true(lg_str_is(fields.fields[0].text, "zos.syslog"));
+	assert_int_equal(fields.fields[1].field, LG_F_EVENT_TIMEZONE);
+	assert_true(lg_str_is(fields.fields[1].text, "America/New_York"));
+	lg_draft_reset(&fields);
+	zos_syslog_parser.constants(&several, &fields); /* then each record has the zone of its own system */
+	assert_int_equal(fields.field_count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_all_records_share_is_said_once),
 	        cmocka_unit_test(a_single_line_message_gives_all_its_columns),
 	        cmocka_unit_test(a_single_line_message_waits_for_the_next_line_only),
 	        cmocka_unit_test(commands_keep_their_request_type_and_have_no_message_id),
