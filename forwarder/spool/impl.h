@@ -114,7 +114,8 @@ struct tip_scan {
 	uint64_t end; /* behind the last accepted frame */
 	uint64_t next_seq;
 	uint64_t torn_from, torn_to; /* equal: none */
-	bool sealed;                   /* a footer follows the last frame */
+	bool sealed;                 /* a footer follows the last frame */
+	uint64_t mark;               /* everything below was known to be synced */
 	uint64_t corrupt;            /* bad regions below the mark */
 	uint64_t records;
 };

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "spool/impl.h"
 
+#define REWRITE_SIZE (256u << 10)
+
 /* ---- one segment ---- */
 
 struct item {
@@ -118,6 +120,7 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	scan.stop_at_zero = quiet;
 	rc = collect(&scan, &items, err);
 	result->end = from;
+	result->mark = items.mark > from ? items.mark : from;
 	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
 		if (judge(spool, &scan, &items.list[i], items.mark, positions, quiet, result)) {
 			result->torn_to = result->sealed ? result->torn_from : items.list[items.count - 1].to;
@@ -329,6 +332,30 @@ static void set_aside_tail(struct spool *spool, int handle, uint64_t number, con
 	        spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
 }
 
+/* What was accepted above the mark may lie in the page cache only, and must not be shown before it is on the disk. A sync alone
+ * does not do: where one failed just before the process died, Linux keeps the pages as clean, and the next sync has nothing to
+ * say. So the bytes are written again. */
+static int make_durable(struct spool *spool, int handle, uint64_t from, uint64_t to)
+{
+	const struct sys_io *io = spool->conf.io;
+	int rc = 0;
+
+	while (from < to && rc == 0) {
+		size_t ask = to - from < REWRITE_SIZE ? (size_t)(to - from) : REWRITE_SIZE;
+		ssize_t n;
+		struct iovec iov;
+
+		lg_buf_clear(&spool->bytes);
+		n = io->pread(io->self, handle, lg_buf_reserve(&spool->bytes, ask), ask, from);
+		if (n != (ssize_t)ask)
+			return n < 0 ? (int)n : -EIO;
+		iov = (struct iovec){spool->bytes.data, ask};
+		rc = io->pwritev(io->self, handle, &iov, 1, from);
+		from += ask;
+	}
+	return rc == 0 ? io->fsync(io->self, handle) : rc;
+}
+
 /* Folds segment i; the newest one becomes what the log goes on from. */
 static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, struct lg_err *err)
 {
@@ -353,8 +380,7 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 		goto done;
 	if (scan.torn_to > scan.torn_from)
 		set_aside_tail(spool, handle, seg->number, &scan);
-	/* What was accepted above the mark may lie in the page cache only: it must not be shown before it is durable. */
-	rc = spool->peek ? 0 : io->fsync(io->self, handle);
+	rc = spool->peek ? 0 : make_durable(spool, handle, scan.mark, scan.end);
 	if (rc < 0) {
 		result = lg_err_sys(err, -rc, "syncing segment %llu", (unsigned long long)seg->number);
 		goto done;

@@ -240,6 +240,8 @@ enum lg_rc roll_seal(struct spool *spool, struct lg_err *err)
 		return lg_err_sys(err, -rc, "sealing segment %llu", (unsigned long long)spool->prev_number);
 	}
 	roll_publish(spool);
+	if (spool->wake)
+		spool->wake(spool->wake_arg);
 	io->close(io->self, spool->tip.handle);
 	spool->tip.handle = -1;
 	pthread_mutex_lock(&spool->lock);

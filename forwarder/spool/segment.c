@@ -380,6 +380,6 @@ bool segment_footer_begins(const struct sys_io *io, int handle, uint64_t number,
 {
 	uint8_t head[FOOTER_HEAD];
 
-	return io->pread(io->self, handle, head, sizeof(head), offset) == (ssize_t)sizeof(head) && memcmp(head, footer_magic, 8) == 0 &&
-	       wire_get_u64(head + 16) == number;
+	return io->pread(io->self, handle, head, sizeof(head), offset) == (ssize_t)sizeof(head) &&
+	       memcmp(head, footer_magic, 8) == 0 && wire_get_u64(head + 16) == number;
 }

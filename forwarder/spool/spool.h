@@ -124,7 +124,7 @@ struct spool_output_stat {
 
 struct spool_stat {
 	char spool_id[33], log_id[33]; /* 32 hex digits */
-	uint64_t bytes, quota_bytes;   /* on disk, spare and reserve included */
+	uint64_t bytes, quota_bytes;   /* on disk, spare and reserve included; a view knows no quota: 0 */
 	uint64_t first_seq, next_seq;  /* kept records are first_seq .. next_seq - 1, all durable */
 	int64_t oldest_ns;             /* receipt time of the oldest kept record, UTC; 0 when empty */
 	uint64_t segments;

@@ -11,7 +11,7 @@ void spool_stat(struct spool *spool, struct spool_stat *stat)
 	pthread_mutex_lock(&spool->lock);
 	*stat = spool->stat;
 	stat->bytes = used;
-	stat->quota_bytes = spool->conf.max_size;
+	stat->quota_bytes = spool->peek ? 0 : spool->conf.max_size;
 	first = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
 	stat->first_seq = first;
 	stat->next_seq = spool->durable_next;

@@ -666,9 +666,24 @@ static void op_fill(struct world *world)
 		op_append(world);
 }
 
+/* A sync fails and the process dies before it can repair: the page cache still shows what the disk never got. */
+static void op_fail_and_die(struct world *world)
+{
+	struct lg_err err;
+
+	op_append(world);
+	note_op("fail-and-die:");
+	clear_faults(world);
+	memfs_fail(world->fs, MEMFS_FDATASYNC, EIO, 0, 1);
+	memfs_fail(world->fs, MEMFS_TRUNCATE, EIO, 0, 1); /* as if it died just behind the failed sync */
+	if (spool_commit(world->spool, &err) == LG_OK)
+		note_acked(world);
+	op_restart(world, END_KILL);
+}
+
 static void one_operation(struct world *world)
 {
-	unsigned what = below(29);
+	unsigned what = below(30);
 
 	world->fake.mono_ns += CLOCK_SECOND;
 	world->fake.utc_ns += CLOCK_SECOND;
@@ -690,8 +705,10 @@ static void one_operation(struct world *world)
 		op_backup(world);
 	else if (what < 27)
 		op_fill(world);
-	else
+	else if (what < 29)
 		op_restart(world, END_KILL);
+	else
+		op_fail_and_die(world);
 }
 
 static void run_sequence(uint64_t seed)

@@ -694,7 +694,8 @@ static inline struct memfs *memfs_crash(const struct memfs *fs, const bool *keep
 	return after;
 }
 
-/* The same machine without the process: what it wrote is still there, what it did not sync still is not on the disk. Its locks are gone. */
+/* The same machine without the process: what it wrote is still there, what it did not sync still is not on the disk. Its locks
+ * are gone. */
 static inline struct memfs *memfs_survive_kill(const struct memfs *fs)
 {
 	struct memfs *after = calloc(1, sizeof(*after));
