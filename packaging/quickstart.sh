@@ -110,7 +110,7 @@ configure() {
 		outputs:
 		  - name: siem
 		    type: syslog
-		    servers: [localhost:$port]
+		    servers: [127.0.0.1:$port]
 		    tls: {ca_file: $work/tls/ca.pem}
 	YAML
 	: >"$work/received.json"
@@ -134,16 +134,24 @@ progress() {
 	printf '\r  [%s%s] %s of %s stored %s\e[K' "${done:0:filled}" "${bar:filled}" "$(commas "$have")" "$(commas "$records")" "$note"
 }
 
+# give_up REASON: shows what the two of them say, and ends.
+give_up() {
+	printf '\n' >&2
+	tail -n 5 "$work/shipper.log" "$work/receiver.log" >&2
+	"$lugger" status -c "$work/shipper.yaml" >&2 || true
+	fail "$1"
+}
+
 # ship_until CONDITION...: shows progress until the condition holds.
 ship_until() {
-	local deadline=$((SECONDS + 120)) have
+	local deadline=$((SECONDS + 60)) have
 	while :; do
 		have=$(received)
 		progress "$have" "$note"
-		[ -z "$shipper_pid" ] || alive "$shipper_pid" || { tail -5 "$work/shipper.log" >&2; fail "the shipper ended"; }
-		alive "$receiver_pid" || { tail -5 "$work/receiver.log" >&2; fail "the receiver ended"; }
+		[ -z "$shipper_pid" ] || alive "$shipper_pid" || give_up "the shipper ended"
+		alive "$receiver_pid" || give_up "the receiver ended"
 		"$@" "$have" && break
-		[ "$SECONDS" -lt "$deadline" ] || fail "nothing more arrives"
+		[ "$SECONDS" -lt "$deadline" ] || give_up "only $have of $records records arrived"
 		pause 0.02
 	done
 }
