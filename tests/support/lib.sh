@@ -55,11 +55,12 @@ make_cert() {
 	local dir=$1 ca=$2 name=$3 alt=$4
 	shift 4
 	[ $# -gt 0 ] || set -- -days 30
+	printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$alt" >"$dir/$name.ext"
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$name" \
-		-keyout "$dir/$name.key" -out "$dir/$name.csr" 2>/dev/null
+		-keyout "$dir/$name.key" -out "$dir/$name.csr" 2>"$dir/openssl.log" || fail "openssl req: $(tail -1 "$dir/openssl.log")"
 	openssl x509 -req -in "$dir/$name.csr" -CA "$dir/$ca.pem" -CAkey "$dir/$ca.key" -CAcreateserial "$@" \
-		-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$alt") -out "$dir/$name.pem" 2>/dev/null
-	rm -f "$dir/$name.csr"
+		-extfile "$dir/$name.ext" -out "$dir/$name.pem" 2>"$dir/openssl.log" || fail "openssl x509: $(tail -1 "$dir/openssl.log")"
+	rm -f "$dir/$name.csr" "$dir/$name.ext" "$dir/openssl.log"
 }
 
 # make_certs DIR: what quickstart and bench need: ca, and `server` for localhost and 127.0.0.1.
