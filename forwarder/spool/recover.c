@@ -300,7 +300,7 @@ static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, s
 			return LG_OK;
 		}
 		segment_header_fini(&header);
-		if (rc != LG_CORRUPT)
+		if (rc != LG_CORRUPT && !(rc == LG_IO && err->sys_errno == EIO))
 			return rc;
 		log_error("spool %s: %s; positions are taken from the segment before", spool->dir, err->text);
 		spool->stat.corrupt_frames++;

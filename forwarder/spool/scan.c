@@ -1,4 +1,5 @@
 /* The scan of a segment: from frame to frame, and behind damage to the next header that verifies. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/crc32c.h"
@@ -18,6 +19,32 @@ void segment_scan_end(struct segment_scan *scan)
 	lg_buf_fini(&scan->window);
 }
 
+/* Reads [at, at + size) page by page; a page that the disk does not give after three tries is filled with bytes that verify as
+ * nothing. */
+static ssize_t read_around_damage(struct segment_scan *scan, uint8_t *out, size_t size, uint64_t at)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		size_t ask = SEGMENT_PAGE - (size_t)((at + done) % SEGMENT_PAGE);
+		ssize_t n = -EIO;
+
+		ask = ask < size - done ? ask : size - done;
+		for (int tries = 0; tries < 3 && n == -EIO; tries++)
+			n = scan->io->pread(scan->io->self, scan->handle, out + done, ask, at + done);
+		if (n == -EIO) {
+			memset(out + done, 0xdb, ask);
+			n = (ssize_t)ask;
+		}
+		if (n < 0)
+			return n;
+		done += (size_t)n;
+		if ((size_t)n < ask)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 /* The bytes from `at` on, at least `want` unless the limit comes first; NULL and scan->error when the read fails. */
 static const uint8_t *bytes_at(struct segment_scan *scan, uint64_t at, size_t want, size_t fill, size_t *size)
 {
@@ -33,6 +60,8 @@ static const uint8_t *bytes_at(struct segment_scan *scan, uint64_t at, size_t wa
 			ask = (size_t)left;
 		lg_buf_clear(&scan->window);
 		n = scan->io->pread(scan->io->self, scan->handle, lg_buf_reserve(&scan->window, ask + 1), ask, at);
+		if (n == -EIO)
+			n = read_around_damage(scan, scan->window.data, ask, at);
 		if (n < 0) {
 			scan->error = (int)n;
 			return NULL;

@@ -91,6 +91,7 @@ struct memfs {
 	/* faults: the next `fail_count` calls of op after `fail_after` answer -fail_errno */
 	int fail_errno[MEMFS_OPS], fail_after[MEMFS_OPS], fail_count[MEMFS_OPS];
 	uint64_t calls[MEMFS_OPS], bytes_read;
+	uint64_t bad_from, bad_to;      /* reads of .seg files that touch these offsets answer -EIO */
 	void (*before_sync)(void *arg); /* called before any sync takes effect */
 	void *before_sync_arg;
 };
@@ -427,6 +428,14 @@ static inline int memfs_close(void *self, int handle)
 	return 0;
 }
 
+static inline bool memfs_is_segment(struct memfs *fs, int inode)
+{
+	for (size_t i = 0; i < fs->live.entry_count; i++)
+		if (fs->live.entries[i].inode == inode)
+			return strstr(fs->live.entries[i].path, ".seg") != NULL;
+	return false;
+}
+
 static inline ssize_t memfs_pread(void *self, int handle, void *data, size_t size, uint64_t offset)
 {
 	struct memfs *fs = self;
@@ -435,6 +444,8 @@ static inline ssize_t memfs_pread(void *self, int handle, void *data, size_t siz
 
 	if (rc < 0)
 		return rc;
+	if (offset < fs->bad_to && offset + size > fs->bad_from && memfs_is_segment(fs, fs->handles[handle].inode))
+		return -EIO;
 	n = memfs_file_read(&fs->live.files[fs->handles[handle].inode], offset, data, size);
 	fs->bytes_read += n;
 	return (ssize_t)n;

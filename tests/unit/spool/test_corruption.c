@@ -426,6 +426,62 @@ static void test_verify_finds_the_damage_and_nothing_in_a_sound_spool(void **sta
 	assert_true(lines >= 2);
 }
 
+static uint64_t first_seq_from(struct mem_fixture *f, uint64_t seq, enum lg_rc *rc, uint64_t *gap_first, uint64_t *gap_last)
+{
+	struct spool_reader *reader;
+	struct lg_batch *batch = NULL;
+	struct lg_err err;
+	uint64_t first = 0;
+
+	assert_int_equal(spool_reader_open(f->spool, seq, &reader, &err), LG_OK);
+	while ((*rc = spool_reader_next(reader, &batch, gap_first, gap_last, &err)) == LG_IO)
+		;
+	if (*rc == LG_OK) {
+		first = batch->first_seq;
+		lg_batch_release(batch);
+	}
+	spool_reader_close(reader);
+	return first;
+}
+
+static void test_a_spool_starts_on_a_disk_with_unreadable_pages_and_loses_only_their_frames(void **state)
+{
+	struct mem_fixture *f = *state;
+	uint64_t first = 0, last = 0;
+	enum lg_rc rc;
+
+	mem_open(f);
+	for (int i = 0; i < 3; i++)
+		assert_true(mem_put(f, i == 1 ? 80 : PER_FRAME, 50)); /* the second frame covers a whole page */
+	spool_close(f->spool);
+	f->spool = NULL;
+	f->fs->bad_from = 8192;
+	f->fs->bad_to = 8193;
+	mem_open(f);
+	assert_int_equal(mem_stat(f).next_seq, 89);
+	assert_int_equal(kit_position_of(f->spool, "in"), 89);
+	assert_int_equal(first_seq_from(f, 1, &rc, &first, &last), 1);
+	first_seq_from(f, 5, &rc, &first, &last);
+	assert_int_equal(rc, LG_CORRUPT);
+	assert_int_equal(first, 5);
+	assert_int_equal(last, 84);
+	assert_int_equal(first_seq_from(f, 85, &rc, &first, &last), 85);
+	f->next = 89;
+	f->fs->bad_to = 0; /* the disk recovers */
+	assert_int_equal(first_seq_from(f, 5, &rc, &first, &last), 5);
+	assert_true(mem_put(f, PER_FRAME, 50));
+	spool_close(f->spool);
+	f->spool = NULL;
+	f->fs->bad_from = 0;
+	f->fs->bad_to = 4096; /* now no header of any segment can be read */
+	mem_open(f);
+	assert_int_equal(mem_stat(f).next_seq, 93);
+	assert_int_equal(kit_position_of(f->spool, "in"), 93);
+	f->fs->bad_to = 0;
+	for (uint64_t seq = 1; seq < 93; seq += seq == 5 ? 80 : 4)
+		assert_int_equal(first_seq_from(f, seq, &rc, &first, &last), seq);
+}
+
 static void test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left_alone(void **state)
 {
 	struct mem_fixture *f = *state;
@@ -461,6 +517,7 @@ int main(void)
 	        TEST(test_a_damaged_footer_costs_time_only),
 	        TEST(test_a_record_that_quotes_a_frame_is_not_taken_for_one),
 	        TEST(test_verify_finds_the_damage_and_nothing_in_a_sound_spool),
+	        TEST(test_a_spool_starts_on_a_disk_with_unreadable_pages_and_loses_only_their_frames),
 	        TEST(test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left_alone),
 	};
 
