@@ -153,6 +153,8 @@ static enum lg_rc read_answer(int fd, struct lg_buf *answer, struct lg_err *err)
 		if (poll(&p, 1, ASK_TIMEOUT_MS) <= 0)
 			return lg_err_set(err, LG_IO, "the daemon does not answer within %d s", ASK_TIMEOUT_MS / 1000);
 		n = read(fd, lg_buf_reserve(answer, 16384), 16384);
+		if (n < 0 && errno == ECONNRESET)
+			return lg_err_set(err, LG_NOTFOUND, "the daemon has just died");
 		if (n < 0)
 			return lg_err_sys(err, errno, "control socket");
 		if (n == 0)

@@ -11,7 +11,8 @@
 #include "spool/state.h"
 
 #define SPOOL_PATH_MAX 4096
-#define STATE_INTERVAL_NS (500 * CLOCK_MS)
+#define STATE_INTERVAL_NS (100 * CLOCK_MS) /* after a kill so much is offered again, beside what the output itself holds back */
+#define IDLE_INTERVAL_NS (500 * CLOCK_MS)
 
 struct seg {
 	uint64_t number, first_seq;

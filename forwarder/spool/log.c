@@ -421,7 +421,7 @@ enum lg_rc spool_commit(struct spool *spool, struct lg_err *err)
 
 int64_t spool_maintain(struct spool *spool, bool now)
 {
-	int64_t mono = clock_mono(spool->conf.clock), next = mono + STATE_INTERVAL_NS;
+	int64_t mono = clock_mono(spool->conf.clock), next = mono + IDLE_INTERVAL_NS;
 	struct lg_err err;
 	bool dirty;
 
@@ -434,6 +434,8 @@ int64_t spool_maintain(struct spool *spool, bool now)
 		if (space_store_state(spool, &err) != LG_OK)
 			spool_note_error(spool, &err);
 		spool->last_state_ns = mono;
+	} else if (dirty) {
+		next = spool->last_state_ns + STATE_INTERVAL_NS;
 	}
 	space_reclaim(spool);
 	space_unlink_doomed(spool);
