@@ -368,6 +368,11 @@ enum lg_rc spool_reader_next(
 			break;
 		}
 		rc = enter_segment(reader, err);
+		if (rc == LG_NOTFOUND && reader->spool->peek) {
+			reader->seq = reader->end_seq; /* the daemon deleted it since the last refresh */
+			leave_segment(reader);
+			continue;
+		}
 		if (rc == LG_NOTFOUND && spool_segment_listed(reader->spool, reader->number))
 			return gap(reader, reader->end_seq, gap_first, gap_last, err);
 		if (rc == LG_NOTFOUND) {
