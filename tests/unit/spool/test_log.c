@@ -1,9 +1,6 @@
 /* The spool on a real disk: append, commit, read, restart. */
 #include "spool_kit.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
