@@ -160,21 +160,65 @@ uint8_t *encode_fields(const struct lg_draft *draft, uint8_t *at)
 	return at;
 }
 
-static bool decode_value(const uint8_t *bytes, size_t size, struct lg_value *value)
+/* One encoded field taken apart: within its bounds, else not checked. */
+struct encoded {
+	uint8_t field, type;
+	struct lg_str name; /* of LG_F_CUSTOM */
+	const uint8_t *bytes;
+	size_t size;
+};
+
+/* Returns the end of the field at `at`, NULL when it is cut off. */
+static inline const uint8_t *take_apart(const uint8_t *at, const uint8_t *end, struct encoded *field)
 {
+	uint64_t size;
+	size_t used;
+
+	if (end - at < 3)
+		return NULL;
+	field->field = *at++;
+	field->type = *at++;
+	field->name = LG_STR("");
+	if (field->field == LG_F_CUSTOM) {
+		field->name = (struct lg_str){(const char *)at + 1, *at};
+		if ((size_t)(end - at) <= 1 + field->name.size)
+			return NULL;
+		at += 1 + field->name.size;
+	}
+	if (*at < 0x80) {
+		size = *at++;
+	} else {
+		used = wire_get_varint(at, (size_t)(end - at), &size);
+		if (!used)
+			return NULL;
+		at += used;
+	}
+	if (size > (size_t)(end - at))
+		return NULL;
+	field->bytes = at;
+	field->size = (size_t)size;
+	return at + size;
+}
+
+static inline void set_value(const struct encoded *field, struct lg_value *value)
+{
+	value->field = field->field;
+	value->type = field->type;
+	value->text = (struct lg_str){(const char *)field->bytes, field->size};
 	value->number = 0;
-	value->text = (struct lg_str){(const char *)bytes, size};
-	switch (value->type) {
+	if (field->type == LG_T_NUMBER)
+		value->number = wire_get_i64(field->bytes);
+	else if (field->type == LG_T_BOOL)
+		value->number = field->bytes[0];
+}
+
+static inline bool type_valid(const struct encoded *field)
+{
+	switch (field->type) {
 	case LG_T_NUMBER:
-		if (size != 8)
-			return false;
-		value->number = wire_get_i64(bytes);
-		return true;
+		return field->size == 8;
 	case LG_T_BOOL:
-		if (size != 1 || bytes[0] > 1)
-			return false;
-		value->number = bytes[0];
-		return true;
+		return field->size == 1 && field->bytes[0] <= 1;
 	case LG_T_STRING:
 	case LG_T_NUMBERS:
 		return true;
@@ -185,29 +229,19 @@ static bool decode_value(const uint8_t *bytes, size_t size, struct lg_value *val
 
 bool encode_next_field(struct lg_str *fields, struct lg_value *value)
 {
-	struct wire_reader r = wire_reader_on(fields->data, fields->size);
-	const uint8_t *bytes;
-	uint64_t size;
+	const uint8_t *at = (const uint8_t *)fields->data, *end = at + fields->size;
+	struct encoded field;
+	const uint8_t *next = take_apart(at, end, &field);
 
-	if (!fields->size)
+	if (!next || !type_valid(&field))
 		return false;
-	value->field = wire_read_u8(&r);
-	value->type = wire_read_u8(&r);
-	if (value->field == LG_F_CUSTOM) {
-		uint8_t name_size = wire_read_u8(&r);
-
-		value->name.data = (const char *)wire_read_bytes(&r, name_size);
-		value->name.size = name_size;
-	} else {
-		value->name = value->field < LG_F_LIMIT ? (struct lg_str){field_table[value->field].name, field_table[value->field].name_size}
-		                                        : LG_STR("");
-	}
-	size = wire_read_varint(&r);
-	bytes = wire_read_bytes(&r, size);
-	if (r.bad || !value->name.size || !decode_value(bytes, size, value))
+	if (field.field != LG_F_CUSTOM && field.field < LG_F_LIMIT)
+		field.name = (struct lg_str){field_table[field.field].name, field_table[field.field].name_size};
+	if (!field.name.size)
 		return false;
-	fields->size -= (size_t)(r.at - (const uint8_t *)fields->data);
-	fields->data = (const char *)r.at;
+	set_value(&field, value);
+	value->name = field.name;
+	*fields = (struct lg_str){(const char *)next, (size_t)(end - next)};
 	return true;
 }
 
@@ -245,6 +279,30 @@ bool lg_record_find(const struct lg_record *rec, unsigned field, struct lg_value
 		if (value->field == field)
 			return true;
 	return false;
+}
+
+static void gather_part(struct lg_str fields, const uint64_t *wanted, uint64_t *found, struct lg_value *values)
+{
+	const uint8_t *at = (const uint8_t *)fields.data, *end = at + fields.size;
+	struct encoded field;
+
+	while ((at = take_apart(at, end, &field))) {
+		uint64_t bit = UINT64_C(1) << field.field % 64;
+		size_t word = field.field / 64;
+
+		if (field.field >= LG_F_LIMIT || !(wanted[word] & ~found[word] & bit))
+			continue;
+		found[word] |= bit;
+		set_value(&field, &values[field.field]);
+	}
+}
+
+void lg_record_gather(const struct lg_record *rec, const uint64_t wanted[LG_FIELD_WORDS], uint64_t found[LG_FIELD_WORDS],
+                      struct lg_value *values)
+{
+	memset(found, 0, LG_FIELD_WORDS * sizeof(*found));
+	gather_part(rec->fields, wanted, found, values);
+	gather_part(rec->origin, wanted, found, values);
 }
 
 struct lg_str lg_record_string(const struct lg_record *rec, unsigned field)

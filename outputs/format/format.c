@@ -88,6 +88,7 @@ struct lg_formatter *lg_formatter_new(const char *format, const struct lg_format
 	format_template_init(&f->app_name, conf->app_name);
 	format_template_init(&f->proc_id, conf->proc_id);
 	format_template_init(&f->msg_id, conf->msg_id);
+	format_want_header(f);
 	init_identity(f, conf->sd_id && *conf->sd_id ? conf->sd_id : FORMAT_SD_ID);
 	if (ops->json)
 		format_json_init(f);
@@ -165,17 +166,7 @@ unsigned lg_format(struct lg_formatter *f, const struct lg_record *rec, unsigned
 
 void format_gather(struct format_fields *fields, const struct lg_record *rec)
 {
-	struct lg_fields_iter it;
-	struct lg_value value;
-
-	memset(fields->seen, 0, sizeof(fields->seen));
-	lg_fields_begin(&it, rec);
-	while (lg_fields_next(&it, &value)) {
-		if (value.field == LG_F_CUSTOM || value.field >= LG_F_LIMIT || format_has(fields, value.field))
-			continue;
-		fields->seen[value.field / 64] |= UINT64_C(1) << value.field % 64;
-		fields->value[value.field] = value;
-	}
+	lg_record_gather(rec, fields->wanted, fields->seen, fields->value);
 }
 
 struct lg_str format_text(const struct format_fields *fields, unsigned field)

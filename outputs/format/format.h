@@ -52,9 +52,10 @@ struct format_ops {
 
 extern const struct format_ops format_rfc5424, format_rfc3164, format_json, format_raw;
 
-/* The fields of one record by id, gathered in one pass; of two with one id the record's own wins over its origin's. */
+/* What a syslog header may need of one record's fields, by id; of two with one id the record's own wins over its origin's. */
 struct format_fields {
-	uint64_t seen[LG_F_LIMIT / 64];
+	uint64_t wanted[LG_FIELD_WORDS]; /* gathered at all */
+	uint64_t seen[LG_FIELD_WORDS];
 	struct lg_value value[LG_F_LIMIT];
 };
 
@@ -105,6 +106,8 @@ struct lg_str format_hostname(struct lg_formatter *f, const struct lg_record *re
 struct lg_str format_app_name(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH]);
 struct lg_str format_proc_id(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH]);
 struct lg_str format_msg_id(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH]);
+/* Notes in f->fields.wanted what these need, once the templates are made. */
+void format_want_header(struct lg_formatter *f);
 unsigned format_priority(const struct lg_record *rec);
 void format_template_init(struct format_template *t, const char *text);
 void format_template_fini(struct format_template *t);

@@ -37,6 +37,37 @@ void format_template_fini(struct format_template *t)
 	t->text = NULL;
 }
 
+/* What stands in a header where no template says otherwise: the first that the record has. */
+static const unsigned hostname_fields[] = {LG_F_ZOS_SYSNAME, LG_F_HOST_NAME, LG_F_SYSLOG_HOSTNAME, LG_F_SOURCE_IP, 0};
+static const unsigned app_name_fields[] = {LG_F_ZOS_JOB_NAME, LG_F_SYSLOG_APPNAME, 0};
+static const unsigned proc_id_fields[] = {LG_F_ZOS_JOB_ID, LG_F_SYSLOG_PROCID, 0};
+static const unsigned msg_id_fields[] = {LG_F_ZOS_MESSAGE_ID, LG_F_SYSLOG_MSGID, LG_F_EVENT_CODE, 0};
+
+static void want(struct format_fields *fields, unsigned field)
+{
+	fields->wanted[field / 64] |= UINT64_C(1) << field % 64;
+}
+
+static void want_template(struct format_fields *fields, const struct format_template *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->part[i].name.size && t->part[i].field != LG_F_CUSTOM)
+			want(fields, t->part[i].field);
+}
+
+void format_want_header(struct lg_formatter *f)
+{
+	const unsigned *const lists[] = {hostname_fields, app_name_fields, proc_id_fields, msg_id_fields};
+	const struct format_template *const templates[] = {&f->hostname, &f->app_name, &f->proc_id, &f->msg_id};
+
+	for (size_t i = 0; i < 4; i++) {
+		for (const unsigned *field = lists[i]; *field; field++)
+			want(&f->fields, *field);
+		want_template(&f->fields, templates[i]);
+	}
+	want(&f->fields, LG_F_SYSLOG_STRUCTURED_DATA);
+}
+
 static bool find_custom(const struct lg_record *rec, struct lg_str name, struct lg_value *value)
 {
 	struct lg_fields_iter it;
@@ -109,19 +140,17 @@ static struct lg_str first_of(const struct format_fields *fields, const unsigned
 
 struct lg_str format_hostname(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
 {
-	static const unsigned fields[] = {LG_F_ZOS_SYSNAME, LG_F_HOST_NAME, LG_F_SYSLOG_HOSTNAME, LG_F_SOURCE_IP, 0};
 	struct lg_str text = expand(f, &f->hostname, rec, scratch);
 
-	return text.size ? text : first_of(&f->fields, fields);
+	return text.size ? text : first_of(&f->fields, hostname_fields);
 }
 
 struct lg_str format_app_name(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
 {
-	static const unsigned fields[] = {LG_F_ZOS_JOB_NAME, LG_F_SYSLOG_APPNAME, 0};
 	struct lg_str text = expand(f, &f->app_name, rec, scratch);
 
 	if (!text.size)
-		text = first_of(&f->fields, fields);
+		text = first_of(&f->fields, app_name_fields);
 	/* A relayed message that named no program did not come from z/OS for all we know. */
 	if (!text.size && !format_has(&f->fields, LG_F_SOURCE_IP))
 		text = LG_STR("zos");
@@ -130,18 +159,16 @@ struct lg_str format_app_name(struct lg_formatter *f, const struct lg_record *re
 
 struct lg_str format_proc_id(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
 {
-	static const unsigned fields[] = {LG_F_ZOS_JOB_ID, LG_F_SYSLOG_PROCID, 0};
 	struct lg_str text = expand(f, &f->proc_id, rec, scratch);
 
-	return text.size ? text : first_of(&f->fields, fields);
+	return text.size ? text : first_of(&f->fields, proc_id_fields);
 }
 
 struct lg_str format_msg_id(struct lg_formatter *f, const struct lg_record *rec, char scratch[FORMAT_SCRATCH])
 {
-	static const unsigned fields[] = {LG_F_ZOS_MESSAGE_ID, LG_F_SYSLOG_MSGID, LG_F_EVENT_CODE, 0};
 	struct lg_str text = expand(f, &f->msg_id, rec, scratch);
 
-	return text.size ? text : first_of(&f->fields, fields);
+	return text.size ? text : first_of(&f->fields, msg_id_fields);
 }
 
 /* RFC 5424 section 6.2.1. Records without a facility count as user-level, without a severity as informational. */
