@@ -64,34 +64,49 @@ static void note_connector(struct zos_message *message)
 	message->id_alone = false;
 }
 
+/* Everything but the head and what the body's memory is. Member by member: this is done for every message, and clearing the whole struct
+ * costs more than the rest of it. */
+static void reset_message(struct zos_message *message, const struct lg_line *line)
+{
+	message->begin = line->begin;
+	message->received_ns = message->active_ns = line->received_ns;
+	message->instant = (struct zos_instant){.utc_ns = LG_TIME_UNKNOWN, .local = INT64_MIN};
+	lg_buf_clear(&message->body);
+	message->lines = 1;
+	message->connector = -1;
+	message->strip_at = 0;
+	message->id_alone = message->confirmed = message->multi = message->at_margin = false;
+	message->done = message->incomplete = false;
+	message->truncated = line->truncated;
+}
+
+static void copy_head(struct zos_message *message, const struct zos_columns *cols)
+{
+	size_t size = ZOS_AT_TEXT + cols->layout.shift;
+
+	message->shift = cols->layout.shift;
+	message->head_size = size < cols->size ? size : cols->size;
+	if (cols->size >= ZOS_HEAD_SIZE)
+		memcpy(message->head, cols->at, ZOS_HEAD_SIZE); /* a constant size needs no call */
+	else
+		memcpy(message->head, cols->at, message->head_size);
+}
+
 struct zos_message *zos_set_open(struct zos_set *set, const struct zos_columns *cols, const struct lg_line *line)
 {
 	struct zos_message *message;
-	struct lg_buf body;
 	uint8_t slot = 0;
 	char type = *cols->at;
 
 	while (set->used >> slot & 1)
 		slot++;
 	message = &set->slots[slot];
-	body = message->body;
-	lg_buf_clear(&body);
-	*message = (struct zos_message){.begin = line->begin,
-	        .received_ns = line->received_ns,
-	        .active_ns = line->received_ns,
-	        .body = body,
-	        .lines = 1,
-	        .shift = cols->layout.shift,
-	        .multi = type == 'M',
-	        .truncated = line->truncated};
-	message->head_size = ZOS_AT_TEXT + message->shift;
-	if (message->head_size > cols->size)
-		message->head_size = cols->size;
-	memcpy(message->head, cols->at, message->head_size);
+	reset_message(message, line);
+	copy_head(message, cols);
 	/* LOG and WTL entries are no messages: their line is kept as it is. */
 	append_text(set, message, type == 'O' || type == 'X' ? (struct lg_str){cols->at, cols->size} : cols->text);
 	message->at_margin = reaches_margin(cols);
-	message->connector = -1;
+	message->multi = type == 'M';
 	if (message->multi)
 		note_connector(message);
 	set->used |= UINT64_C(1) << slot;

@@ -28,7 +28,6 @@ struct zos_message {
 	size_t shift;
 	struct lg_buf body; /* lines joined by newlines */
 	size_t lines;       /* of the body */
-	size_t line_start;  /* where the latest line begins in body: a header for the margin check */
 	int connector;      /* the id its lines carry, -1 unknown */
 	size_t strip_at;    /* size of body without the id at its end */
 	bool id_alone;      /* the id stood alone on an S line, is not in the body */

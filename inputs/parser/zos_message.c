@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/wire.h"
+
 static inline bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -69,13 +71,24 @@ bool zos_is_message_id(struct lg_str word)
 	return digits >= (typed ? 2 : 3) && digits <= 6 && end >= 2 && end <= 8 && !is_job_id_like(word);
 }
 
+uint64_t zos_id_key(struct lg_str id)
+{
+	uint8_t bytes[8] = {0};
+
+	if (id.size >= 8)
+		return wire_get_u64((const uint8_t *)id.data);
+	for (size_t i = 0; i < id.size; i++)
+		bytes[i] = (uint8_t)id.data[i];
+	return wire_get_u64(bytes);
+}
+
 /* IEF196I carries the messages of tasks under the master subsystem: what counts is the message inside. */
 static void unwrap(struct zos_text *out)
 {
 	struct lg_str rest = out->rest;
 	struct lg_str inner;
 
-	if (!lg_str_is(out->message_id, "IEF196I"))
+	if (!lg_str_equal(out->message_id, LG_STR("IEF196I")))
 		return;
 	inner = next_word(&rest);
 	if (zos_is_message_id(inner)) {
@@ -117,25 +130,33 @@ void zos_text_read(struct zos_text *out, struct lg_str text, bool reply)
 	unwrap(out);
 }
 
+/* Messages that name their job in the first word. */
+static bool names_job(struct lg_str id)
+{
+	static const char ids[][9] = {"$HASP100", "$HASP165", "$HASP250", "$HASP373", "$HASP395", "$HASP396", "IEF125I", "IEF126I",
+	        "IEF403I", "IEF404I", "IEF450I", "IEF451I", "IEF452I", "IEF453I"};
+	uint64_t key = zos_id_key(id);
+	bool found = false;
+
+	if (id.size > 8)
+		return false;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		found |= key == wire_get_u64((const uint8_t *)ids[i]);
+	return found;
+}
+
 struct lg_str zos_job_name(const struct zos_text *text)
 {
-	static const char *const ids[] = {"$HASP100", "$HASP165", "$HASP250", "$HASP373", "$HASP395", "$HASP396", "IEF125I",
-	        "IEF126I", "IEF403I", "IEF404I", "IEF450I", "IEF451I", "IEF452I", "IEF453I"};
 	struct lg_str rest = text->rest;
 	struct lg_str word;
 
-	if (text->message_id.size < 7 || (*text->message_id.data != '$' && *text->message_id.data != 'I'))
+	if (!names_job(text->message_id))
 		return LG_STR("");
-	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
-		if (!lg_str_is(text->message_id, ids[i]))
-			continue;
-		word = next_word(&rest);
-		if (word.size < 1 || word.size > 8 || is_digit(*word.data))
+	word = next_word(&rest);
+	if (word.size < 1 || word.size > 8 || is_digit(*word.data))
+		return LG_STR("");
+	for (size_t c = 0; c < word.size; c++)
+		if (!is_name_char(word.data[c]))
 			return LG_STR("");
-		for (size_t c = 0; c < word.size; c++)
-			if (!is_name_char(word.data[c]))
-				return LG_STR("");
-		return word;
-	}
-	return LG_STR("");
+	return word;
 }

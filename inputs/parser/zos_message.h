@@ -20,6 +20,9 @@ void zos_text_read(struct zos_text *out, struct lg_str text, bool reply);
  * 2 to 8 characters, 2 to 6 digits, at most one type code. */
 bool zos_is_message_id(struct lg_str word);
 
+/* The first eight characters of an id as a number that sorts as the text does, zeros behind a shorter one. */
+uint64_t zos_id_key(struct lg_str id);
+
 /* The job a message is about where its text names one ($HASP373, IEF403I ...); empty otherwise. */
 struct lg_str zos_job_name(const struct zos_text *text);
 

@@ -117,7 +117,7 @@ static void set_text(struct zos_state *zos, struct lg_draft *draft, const struct
 	if (!text.message_id.size)
 		return;
 	lg_draft_string(draft, LG_F_ZOS_JOB_NAME, zos_job_name(&text));
-	if (lg_str_is(text.message_id, "ICH408I"))
+	if (lg_str_equal(text.message_id, LG_STR("ICH408I")))
 		zos_racf_fields(draft, draft->body, &zos->joined);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/wire.h"
 
 /* Messages whose type code says too little or too much. Sorted by id. */
 static const struct {
@@ -59,12 +60,13 @@ static const struct {
 
 /* Families of security products whose informational messages report refusals. */
 static const struct {
-	const char prefix[6];
+	const char prefix[8];
+	uint8_t size;
 	uint8_t severity;
 } families[] = {
-        {"ACF01", LG_WARN}, /* CA ACF2: logon refused */
-        {"ACF99", LG_WARN}, /* CA ACF2: access violation */
-        {"IRR0", LG_WARN},  /* RACF */
+        {"ACF01", 5, LG_WARN}, /* CA ACF2: logon refused */
+        {"ACF99", 5, LG_WARN}, /* CA ACF2: access violation */
+        {"IRR0", 4, LG_WARN},  /* RACF */
 };
 
 static const char *const names[][3] = {
@@ -134,21 +136,27 @@ static bool operator_severity(const struct zos_severities *table, struct lg_str 
 	return false;
 }
 
-static int compare_id(struct lg_str id, const char *other)
+/* The order of an id, with its key, and one of the table. */
+static int compare_id(struct lg_str id, uint64_t key, const char other[12])
 {
-	size_t size = strlen(other);
-	int order = memcmp(id.data, other, id.size < size ? id.size : size);
+	uint64_t other_key = wire_get_u64((const uint8_t *)other);
+	size_t rest = id.size > 8 ? id.size - 8 : 0, other_rest = strnlen(other + 8, 4);
+	int order;
 
-	return order ? order : (id.size > size) - (id.size < size);
+	if (key != other_key)
+		return key < other_key ? -1 : 1;
+	order = memcmp(id.data + (id.size - rest), other + 8, rest < other_rest ? rest : other_rest);
+	return order ? order : (rest > other_rest) - (rest < other_rest);
 }
 
 static bool builtin_severity(struct lg_str id, uint8_t *severity)
 {
 	size_t low = 0, high = sizeof(builtin) / sizeof(*builtin);
+	uint64_t key = zos_id_key(id);
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = compare_id(id, builtin[middle].id);
+		int order = compare_id(id, key, builtin[middle].id);
 
 		if (!order) {
 			*severity = builtin[middle].severity;
@@ -160,9 +168,10 @@ static bool builtin_severity(struct lg_str id, uint8_t *severity)
 			low = middle + 1;
 	}
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
-		size_t size = strlen(families[i].prefix);
+		size_t size = families[i].size;
+		uint64_t differ = key ^ wire_get_u64((const uint8_t *)families[i].prefix);
 
-		if (id.size > size && !memcmp(id.data, families[i].prefix, size)) {
+		if (id.size > size && !(differ >> (64 - 8 * size))) {
 			*severity = families[i].severity;
 			return true;
 		}

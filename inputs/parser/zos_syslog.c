@@ -151,20 +151,22 @@ static void close_stale(struct zos_state *zos, const struct zos_message *fresh)
 	}
 }
 
-static struct zos_instant resolve_time(struct zos_state *zos, const struct zos_columns *cols)
+/* The time of a message just opened, whose time is unknown so far. */
+static void resolve_time(struct zos_state *zos, const struct zos_columns *cols, struct zos_instant *instant)
 {
 	struct lg_str system = zos_columns_field(cols->at, cols->size, ZOS_AT_SYSTEM, 8);
 	struct lg_str date = {cols->at + ZOS_AT_DATE, (size_t)5 + cols->layout.shift};
 	const char *time = cols->at + ZOS_AT_TIME + cols->layout.shift;
 
 	if (cols->layout.cropped)
-		return (struct zos_instant){.utc_ns = LG_TIME_UNKNOWN, .local = INT64_MIN};
+		return;
 	if (zos->replaying) {
 		uint8_t marks = zos->replay_next < zos->replay_count ? zos->replay_marks[zos->replay_next++] : 0;
 
-		return zos_clock_repeat(&zos->clock, system, date, time, marks & MARK_SECOND_PASS, marks & MARK_AMBIGUOUS);
+		zos_clock_repeat(&zos->clock, system, date, time, marks & MARK_SECOND_PASS, marks & MARK_AMBIGUOUS, instant);
+		return;
 	}
-	return zos_clock_read(&zos->clock, system, date, time);
+	zos_clock_read(&zos->clock, system, date, time, instant);
 }
 
 static void take_head(struct zos_state *zos, const struct zos_columns *cols, const struct lg_line *line)
@@ -173,7 +175,7 @@ static void take_head(struct zos_state *zos, const struct zos_columns *cols, con
 
 	zos_set_end_tail(&zos->set);
 	message = zos_set_open(&zos->set, cols, line);
-	message->instant = resolve_time(zos, cols);
+	resolve_time(zos, cols, &message->instant);
 	if (zos->set.count > 1)
 		close_stale(zos, message);
 }

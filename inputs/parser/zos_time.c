@@ -165,57 +165,60 @@ static void settle_order(struct zos_order *order, int64_t local, int candidates)
 	}
 }
 
-static struct zos_instant instant_at(int64_t utc_seconds, int64_t local, const char *time, const struct tz *tz)
+static void set_instant(
+        struct zos_instant *instant, int64_t utc_seconds, int64_t local, const char *time, const struct tz *tz)
 {
-	return (struct zos_instant){
-	        .utc_ns = utc_seconds * CLOCK_SECOND + two(time + 9) * 10 * CLOCK_MS,
-	        .local = local,
-	        .zone = tz_name(tz),
-	};
+	instant->utc_ns = utc_seconds * CLOCK_SECOND + two(time + 9) * 10 * CLOCK_MS;
+	instant->local = local;
+	instant->zone = tz_name(tz);
+	instant->pass = 0;
+	instant->ambiguous = false;
 }
 
-static struct zos_instant no_instant(const struct tz *tz)
+static void set_impossible(struct zos_instant *instant, const struct tz *tz)
 {
-	return (struct zos_instant){.utc_ns = LG_TIME_UNKNOWN, .local = INT64_MIN, .zone = tz_name(tz)};
+	*instant = (struct zos_instant){.utc_ns = LG_TIME_UNKNOWN, .local = INT64_MIN, .zone = tz_name(tz)};
 }
 
-struct zos_instant zos_clock_read(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time)
+void zos_clock_read(
+        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, struct zos_instant *instant)
 {
 	struct zos_order *order = order_of(clock, system);
 	int64_t local = local_seconds(date, time);
-	struct zos_instant instant;
 	int64_t utc[2];
 	int candidates;
 
-	if (local == INT64_MIN)
-		return no_instant(order->tz);
+	if (local == INT64_MIN) {
+		set_impossible(instant, order->tz);
+		return;
+	}
 	if ((local >= order->span.begin && local < order->span.end) || tz_local_span(order->tz, local, &order->span)) {
 		settle_order(order, local, 1);
-		return instant_at(local - order->span.offset, local, time, order->tz);
+		set_instant(instant, local - order->span.offset, local, time, order->tz);
+		return;
 	}
 	candidates = tz_from_local(order->tz, local, utc);
 	settle_order(order, local, candidates);
-	instant = instant_at(utc[order->phase == PHASE_SECOND], local, time, order->tz);
-	instant.pass = order->phase == PHASE_SECOND;
-	instant.ambiguous = candidates == 0 || order->phase == PHASE_GUESS;
-	return instant;
+	set_instant(instant, utc[order->phase == PHASE_SECOND], local, time, order->tz);
+	instant->pass = order->phase == PHASE_SECOND;
+	instant->ambiguous = candidates == 0 || order->phase == PHASE_GUESS;
 }
 
-struct zos_instant zos_clock_repeat(
-        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass, bool ambiguous)
+void zos_clock_repeat(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass,
+        bool ambiguous, struct zos_instant *instant)
 {
 	const struct tz *tz = zone_of(clock, system);
 	int64_t local = local_seconds(date, time);
-	struct zos_instant instant;
 	int64_t utc[2];
 
-	if (local == INT64_MIN)
-		return no_instant(tz);
+	if (local == INT64_MIN) {
+		set_impossible(instant, tz);
+		return;
+	}
 	tz_from_local(tz, local, utc);
-	instant = instant_at(utc[pass], local, time, tz);
-	instant.pass = pass;
-	instant.ambiguous = ambiguous;
-	return instant;
+	set_instant(instant, utc[pass], local, time, tz);
+	instant->pass = pass;
+	instant->ambiguous = ambiguous;
 }
 
 /* From the one seen longest ago to the latest, so that a load can count the uses anew. */

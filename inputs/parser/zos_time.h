@@ -50,11 +50,12 @@ enum lg_rc zos_clock_init(
 void zos_clock_fini(struct zos_clock *clock);
 
 /* `date` is yyddd or yyyyddd, `time` hh:mm:ss.th, digits already checked. */
-struct zos_instant zos_clock_read(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time);
+void zos_clock_read(
+        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, struct zos_instant *instant);
 /* The same for a line that was read before a restart: `pass` and `ambiguous` are what was found then, and the order is left
  * alone. */
-struct zos_instant zos_clock_repeat(
-        struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass, bool ambiguous);
+void zos_clock_repeat(struct zos_clock *clock, struct lg_str system, struct lg_str date, const char *time, uint8_t pass,
+        bool ambiguous, struct zos_instant *instant);
 
 /* The order of at most ZOS_CLOCK_SYSTEMS systems, ZOS_ORDER_SIZE bytes each; returns the bytes used. */
 size_t zos_clock_save(const struct zos_clock *clock, uint8_t *bytes);

@@ -17,8 +17,9 @@ static const char *at(struct zos_clock *clock, const char *system, const char *d
 	static char text[40];
 	const char *blank = strchr(date_and_time, ' ');
 	struct lg_str date = {date_and_time, (size_t)(blank - date_and_time)};
-	struct zos_instant instant = zos_clock_read(clock, lg_str_from(system), date, blank + 1);
+	struct zos_instant instant;
 
+	zos_clock_read(clock, lg_str_from(system), date, blank + 1, &instant);
 	if (instant.utc_ns == LG_TIME_UNKNOWN)
 		return "unknown";
 	clock_format_utc(instant.utc_ns, 3, text);
