@@ -8,7 +8,7 @@
 
 #define TURN_BYTES (4u << 20)   /* of one file while no other waits */
 #define SHARED_TURN (1u << 20)  /* while others wait */
-#define STEP_BYTES (16u << 20)  /* of one step */
+#define STEP_BYTES (4u << 20)   /* of one step: durable batches are given back, and their memory reused, between steps only */
 #define FULL_WAIT_NS INT64_C(10000000)
 #define KEY_STARTED "started"
 

@@ -140,11 +140,12 @@ static bool operator_severity(const struct zos_severities *table, struct lg_str 
 static int compare_id(struct lg_str id, uint64_t key, const char other[12])
 {
 	uint64_t other_key = wire_get_u64((const uint8_t *)other);
-	size_t rest = id.size > 8 ? id.size - 8 : 0, other_rest = strnlen(other + 8, 4);
+	size_t rest = id.size > 8 ? id.size - 8 : 0, other_rest;
 	int order;
 
 	if (key != other_key)
 		return key < other_key ? -1 : 1;
+	other_rest = strnlen(other + 8, 4);
 	order = memcmp(id.data + (id.size - rest), other + 8, rest < other_rest ? rest : other_rest);
 	return order ? order : (rest > other_rest) - (rest < other_rest);
 }
