@@ -338,7 +338,7 @@ static const char *const jobs[] = {"PAYROLL1", "BACKUP07", "CICSPRD1", "DB2PMSTR
 static const char *const users[] = {"IBMUSER", "JSMITH", "OPER01", "DBADMIN", "WEBSRV", "MKOVACS", "AUDIT7", "BATCHID"};
 static const char *const datasets[] = {"PAYROLL.MASTER.DATA", "SYS1.PARMLIB", "PROD.CUSTOMER.KSDS", "HLQ.BACKUP.G0042V00",
         "SYS1.VTAMLST", "DB2P.DSNDBC.ORDERS.TS01", "CICS.PRD1.DFHTEMP"};
-static const char *const consoles[] = {"MSTCON1", "MCONVBT1", "INTERNAL", "OPSCON2", "AUTOOPS"};
+static const char *const consoles[] = {"MSTCON1", "MCONSYS1", "INTERNAL", "OPSCON2", "AUTOOPS"};
 
 #define PICK(g, list) (list)[random_below((g), sizeof(list) / sizeof(*(list)))]
 

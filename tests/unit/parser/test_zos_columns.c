@@ -10,8 +10,8 @@ static struct zos_columns read_line(const char *line, const struct zos_layout *l
 	return cols;
 }
 
-#define HEAD2 "N 4040000 TIVLP46  21053 21:16:20.82          00000090 *$HASP050 JES2"
-#define HEAD4 "N 4040000 TIVLP46  2021053 21:16:20.82          00000090 *$HASP050 JES2"
+#define HEAD2 "N 4040000 SYSPR01  26018 09:12:20.82          00000090 *$HASP050 JES2"
+#define HEAD4 "N 4040000 SYSPR01  2026018 09:12:20.82          00000090 *$HASP050 JES2"
 
 static void a_header_line_is_found_at_every_origin_and_year(void **state)
 {

@@ -57,14 +57,14 @@ static void commands_keep_their_request_type_and_have_no_message_id(void **state
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "NC0000000 VBT1     22121 21:20:20.03 MCONVBT1 00000290  D A,L\n"
-	                "NI0000000 VBT1     22121 21:20:20.03 INTERNAL 00000290  IEF403I IS NO MESSAGE HERE\n"
-	                "NR0000000 VBT1     22121 21:20:20.03 MCONVBT1 00000090  IEE302I 0A81 ONLINE\n"
-	                "NU0000000 VBT1     22121 21:20:20.03          00000090  $DI\n");
+	rig_lines(&rig, "NC0000000 SYS1     26017 08:15:00.03 MCONSYS1 00000290  D A,L\n"
+	                "NI0000000 SYS1     26017 08:15:00.03 INTERNAL 00000290  IEF403I IS NO MESSAGE HERE\n"
+	                "NR0000000 SYS1     26017 08:15:00.03 MCONSYS1 00000090  IEE302I 0A81 ONLINE\n"
+	                "NU0000000 SYS1     26017 08:15:00.03          00000090  $DI\n");
 	rig_flush(&rig);
 	assert_int_equal(rig.count, 4);
 	rig_assert_field(&rig, 0, "zos.request.type", "C");
-	rig_assert_field(&rig, 0, "zos.console", "MCONVBT1");
+	rig_assert_field(&rig, 0, "zos.console", "MCONSYS1");
 	assert_null(rig_field(&rig, 0, "zos.message.id"));
 	assert_null(rig_field(&rig, 0, "zos.job.id"));
 	rig_assert_field(&rig, 1, "zos.request.type", "I");
@@ -176,7 +176,7 @@ static void a_message_is_assembled_and_its_id_taken_off(void **state)
 	(void)state;
 	start(&rig);
 	rig_lines(&rig,
-	        "M 0000000 VBT1     22121 21:20:21.52 STC00001 00000290  IXG283I STAGING DATASET X 602                  \n"
+	        "M 0000000 SYS1     26017 08:15:01.52 STC00001 00000290  IXG283I STAGING DATASET X 602                  \n"
 	        "D                                         602 00000290  ALLOCATED NEW                  \n"
 	        "E                                         602 00000290    CISIZE=4KB\n");
 	assert_int_equal(rig.count, 1);
@@ -193,7 +193,7 @@ static void an_id_alone_on_an_s_line_is_no_text(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "M 4040000 TIVLP46  21052 14:32:33.17 STC00815 00000090  CEA0403I A USER REQUEST COUNTS 100\n"
+	rig_lines(&rig, "M 4040000 SYSPR01  26018 09:10:11.17 STC00815 00000090  CEA0403I A USER REQUEST COUNTS 100\n"
 	                "S                                                       886                                \n"
 	                "D                                         886 00000090  BECAUSE\n"
 	                "E                                         886 00000090  INCREASED\n");
@@ -210,7 +210,7 @@ static void a_number_at_the_end_of_the_text_stays_when_it_is_not_the_id(void **s
 	(void)state;
 	start(&rig);
 	/* Two messages: the first never gets its lines. */
-	rig_lines(&rig, "M 0000000 VBT1     22121 21:20:21.52 STC00001 00000290  ABC123I THE COUNT IS 100\n"
+	rig_lines(&rig, "M 0000000 SYS1     26017 08:15:01.52 STC00001 00000290  ABC123I THE COUNT IS 100\n"
 	                "E                                         602 00000290  OF ANOTHER MESSAGE\n");
 	rig_flush(&rig);
 	assert_int_equal(rig.count, 2);
@@ -227,7 +227,7 @@ static void an_unproven_id_on_an_s_line_goes_back_into_the_text(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "M 4040000 TIVLP46  21052 14:32:33.17 STC00815 00000090  CEA0403I A USER REQUEST\n"
+	rig_lines(&rig, "M 4040000 SYSPR01  26018 09:10:11.17 STC00815 00000090  CEA0403I A USER REQUEST\n"
 	                "S                                                       086\n");
 	rig_flush(&rig);
 	assert_string_equal(rig_body(&rig, 0), "CEA0403I A USER REQUEST 086");
@@ -241,7 +241,7 @@ static void a_message_may_consist_of_m_and_e_only(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "M 0000000 VBT1     22121 21:20:22.25 STC05049 00000090  HZS0344I THE LOGGER REQUEST HAS COMPLETED. 604\n"
+	rig_lines(&rig, "M 0000000 SYS1     26017 08:15:02.25 STC05049 00000090  HZS0344I THE LOGGER REQUEST HAS COMPLETED. 604\n"
 	                "E                                         604 00000090  LOG STREAM IS CONNECTED\n");
 	assert_int_equal(rig.count, 1);
 	assert_string_equal(rig_body(&rig, 0), "HZS0344I THE LOGGER REQUEST HAS COMPLETED.\nLOG STREAM IS CONNECTED");
@@ -254,7 +254,7 @@ static void label_lines_belong_to_the_message(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "MR0000000 VBT1     22121 21:20:22.25 MSTCON1  00000090  IEE114I 08.14.22 ACTIVITY 017\n"
+	rig_lines(&rig, "MR0000000 SYS1     26017 08:15:02.25 MSTCON1  00000090  IEE114I 08.14.22 ACTIVITY 017\n"
 	                "L                                         017 00000090   JOBS     M/S\n"
 	                "D                                         017 00000090   A        B\n"
 	                "E                                         017 00000090   C        D\n");
@@ -498,13 +498,13 @@ static void four_digit_years_and_an_asa_column_shift_the_lines_without_a_date_to
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "1M 0000000 VBT1     2022121 21:20:21.52 STC00001 00000290  IXG283I STAGING DATASET X 602\n"
+	rig_lines(&rig, "1M 0000000 SYS1     2026017 08:15:01.52 STC00001 00000290  IXG283I STAGING DATASET X 602\n"
 	                " D                                           602 00000290  ALLOCATED NEW\n"
 	                " E                                           602 00000290  CISIZE=4KB\n");
 	assert_int_equal(rig.count, 1);
 	assert_string_equal(rig_body(&rig, 0), "IXG283I STAGING DATASET X\nALLOCATED NEW\nCISIZE=4KB");
-	rig_assert_field(&rig, 0, "lugger.time_text", "2022121 21:20:21.52");
-	assert_memory_equal(rig.records[0], "2022-05-02T01:20:21.520Z", 24);
+	rig_assert_field(&rig, 0, "lugger.time_text", "2026017 08:15:01.52");
+	assert_memory_equal(rig.records[0], "2026-01-17T13:15:01.520Z", 24);
 	rig_fini(&rig);
 }
 
@@ -643,21 +643,21 @@ static void a_cropped_view_is_read_without_date_and_system(void **state)
 
 	(void)state;
 	start(&rig);
-	rig_lines(&rig, "14:34:56.45 OZGUR    00000290  SETLOGRC LOGSTREAM                \n"
-	                "14:34:57.90          00000290  IXG283I STAGING DATASET X 734 \n"
+	rig_lines(&rig, "10:11:56.45 OPER1    00000290  SETLOGRC LOGSTREAM                \n"
+	                "10:11:57.90          00000290  IXG283I STAGING DATASET X 734 \n"
 	                "                 734 00000290  ALLOCATED NEW\n"
 	                "                 734 00000290  CISIZE=4KB\n"
-	                "14:34:58.02 STC00012 00000290  IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n");
+	                "10:11:58.02 STC00012 00000290  IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n");
 	rig_flush(&rig);
 	rig_records(&rig,
-	        "- 6 SETLOGRC LOGSTREAM\n  log.offset=0\n  lugger.time_text=14:34:56.45\n  "
-	        "zos.console=OZGUR"
+	        "- 6 SETLOGRC LOGSTREAM\n  log.offset=0\n  lugger.time_text=10:11:56.45\n  "
+	        "zos.console=OPER1"
 	        "\n  zos.request_flags=00000290\n  zos.suppressed=true",
 	        "- 6 IXG283I STAGING DATASET X\nALLOCATED NEW\nCISIZE=4KB\n  log.offset=66"
-	        "\n  lugger.time_text=14:34:57.90\n  zos.request_flags=00000290\n  zos.suppressed=true\n  event.code=IXG283I"
+	        "\n  lugger.time_text=10:11:57.90\n  zos.request_flags=00000290\n  zos.suppressed=true\n  event.code=IXG283I"
 	        "\n  zos.message.id=IXG283I\n  zos.message.line_count=3",
 	        "- 6 IEF196I IGD103I SMS ALLOCATED TO DDNAME SYS00009\n  log.offset=215"
-	        "\n  lugger.time_text=14:34:58.02\n  zos.job.id=STC00012\n  zos.request_flags=00000290\n  zos.suppressed=true"
+	        "\n  lugger.time_text=10:11:58.02\n  zos.job.id=STC00012\n  zos.request_flags=00000290\n  zos.suppressed=true"
 	        "\n  event.code=IGD103I\n  zos.message.id=IGD103I");
 	rig_fini(&rig);
 }
