@@ -28,24 +28,18 @@ void queue_fini(struct queue *queue)
 	pthread_mutex_destroy(&queue->mutex);
 }
 
-bool queue_push(struct queue *queue, struct lg_batch *batch)
+void queue_push(struct queue *queue, struct lg_batch *batch)
 {
-	bool taken = false;
-
 	pthread_mutex_lock(&queue->mutex);
-	if (queue->bytes < queue->limit_bytes) {
-		batch->next = NULL;
-		if (queue->tail)
-			queue->tail->next = batch;
-		else
-			queue->head = batch;
-		queue->tail = batch;
-		queue->bytes += batch_memory(batch);
-		taken = true;
-		pthread_cond_signal(&queue->filled);
-	}
+	batch->next = NULL;
+	if (queue->tail)
+		queue->tail->next = batch;
+	else
+		queue->head = batch;
+	queue->tail = batch;
+	queue->bytes += batch_memory(batch);
+	pthread_cond_signal(&queue->filled);
 	pthread_mutex_unlock(&queue->mutex);
-	return taken;
 }
 
 bool queue_full(struct queue *queue)
@@ -56,6 +50,16 @@ bool queue_full(struct queue *queue)
 	full = queue->bytes >= queue->limit_bytes;
 	pthread_mutex_unlock(&queue->mutex);
 	return full;
+}
+
+bool queue_filled(struct queue *queue)
+{
+	bool filled;
+
+	pthread_mutex_lock(&queue->mutex);
+	filled = queue->head != NULL;
+	pthread_mutex_unlock(&queue->mutex);
+	return filled;
 }
 
 static void wait_filled(struct queue *queue, int64_t wait_ns)

@@ -16,9 +16,10 @@ struct queue {
 
 void queue_init(struct queue *queue, size_t limit_bytes);
 void queue_fini(struct queue *queue); /* releases what is left */
-/* Takes the caller's reference. False (nothing taken) when the queue holds limit_bytes already: one batch may pass the limit. */
-bool queue_push(struct queue *queue, struct lg_batch *batch);
+/* Takes the caller's reference, always: a producer asks queue_full before it closes a batch, and so passes the limit by one at most. */
+void queue_push(struct queue *queue, struct lg_batch *batch);
 bool queue_full(struct queue *queue);
+bool queue_filled(struct queue *queue); /* something is queued */
 /* Everything queued, oldest first, linked by ->next; NULL when empty. Waits up to wait_ns for the first (0: not at all). */
 struct lg_batch *queue_take_all(struct queue *queue, int64_t wait_ns);
 /* Waits up to wait_ns for a nudge alone, and takes nothing. */

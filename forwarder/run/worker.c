@@ -31,13 +31,15 @@ struct lg_input_host {
 	struct codec *codec;
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
+	bool last_call;          /* the stop's deadline has passed: the queue takes the last batch, full or not */
 	bool starved;            /* lg_input_ready said no in this step */
 	bool refused;            /* it said no when it was last asked */
 	bool faulted;
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
-	int64_t last_record_ns, started_ns; /* UTC */
-	int64_t utc_ns;          /* read once a chunk: the time of receipt of its records */
+	int64_t last_record_ns;  /* UTC */
+	int64_t utc_ns, mono_ns; /* read once a chunk: the time of receipt of its records */
+	int64_t news_ns;         /* monotonic: of the last record, before that of the start */
 	int64_t next_report_ns, rate_at_ns;
 	uint64_t rate_records;
 	pthread_mutex_t mutex;
@@ -71,13 +73,19 @@ static struct lg_batch *current_batch(struct lg_input_host *host)
 	return host->batch;
 }
 
+static void read_clocks(struct lg_input_host *host)
+{
+	host->utc_ns = clock_utc(host->env.clock);
+	host->mono_ns = clock_mono(host->env.clock);
+}
+
 /* Closes the current batch: the plugin adds its positions, it is compressed and queued. False: the queue is full; it stays current. */
 static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 {
 	const struct lg_input_plugin *plugin = host->conf->plugin;
 	struct lg_positions positions = {host->batch, 0};
 
-	if (queue_full(&host->env.writer->queue))
+	if (queue_full(&host->env.writer->queue) && !host->last_call)
 		return false;
 	host->batch->token = plugin->seal ? plugin->seal(host->state, &positions) : 0;
 	host->last_seal_ns = now_ns;
@@ -87,11 +95,7 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 		host->batch->first_ns = host->batch->last_ns = clock_utc(host->env.clock);
 	batch_pack(host->batch, host->codec);
 	host->batch->owner = host;
-	while (!queue_push(&host->env.writer->queue, host->batch)) { /* another input was quicker; the writer empties it soon */
-		struct pollfd wake = {.fd = host->wake.read_fd, .events = POLLIN};
-
-		poll(&wake, 1, 5);
-	}
+	queue_push(&host->env.writer->queue, host->batch);
 	host->batch = NULL;
 	host->in_flight++;
 	return true;
@@ -103,6 +107,7 @@ void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg
 		host->batch = batch_new(NULL, worker_batch_room(host->env.conf), host->conf->name);
 	if (!host->batch->count)
 		host->batch_since_ns = clock_mono(host->env.clock);
+	host->news_ns = host->mono_ns;
 	batch_add(host->batch, draft, origin, host->utc_ns);
 	host->records++;
 	host->bytes += draft->body.size;
@@ -215,17 +220,17 @@ static void take_durable(struct lg_input_host *host)
 	}
 }
 
-static const char *state_word(const struct lg_input_host *host, int64_t utc_ns)
+/* By the monotonic clock: a UTC clock that is set makes no input silent. */
+static const char *state_word(const struct lg_input_host *host, int64_t now_ns)
 {
-	int64_t last = host->last_record_ns ? host->last_record_ns : host->started_ns;
 
 	if (host->faulted)
 		return "fault";
 	if (atomic_load(&host->env.writer->full) && host->refused)
 		return "full";
-	if (host->conf->expect_every_ns && utc_ns - last > host->conf->expect_every_ns)
+	if (host->conf->expect_every_ns && now_ns - host->news_ns > host->conf->expect_every_ns)
 		return "silent";
-	return utc_ns - last < 2 * CLOCK_SECOND && host->last_record_ns ? "reading" : "waiting";
+	return now_ns - host->news_ns < 2 * CLOCK_SECOND && host->last_record_ns ? "reading" : "waiting";
 }
 
 static bool calm(const char *state)
@@ -269,7 +274,7 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 	host->next_report_ns = now_ns + REPORT_EVERY_NS;
 	if (plugin->report)
 		plugin->report(host->state, &report);
-	state = state_word(host, clock_utc(host->env.clock));
+	state = state_word(host, now_ns);
 	pthread_mutex_lock(&host->mutex);
 	update_rate(host, now_ns);
 	say_change(host, host->status.state, state);
@@ -287,12 +292,11 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 bool lg_input_ready(struct lg_input_host *host)
 {
 	bool ready = !atomic_load(&host->stop);
-	int64_t now_ns = clock_mono(host->env.clock);
 
-	host->utc_ns = clock_utc(host->env.clock);
-	publish(host, now_ns, false); /* one step may read for long */
+	read_clocks(host);
+	publish(host, host->mono_ns, false); /* one step may read for long */
 	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
-		ready = close_batch(host, now_ns);
+		ready = close_batch(host, host->mono_ns);
 	if (ready)
 		ready = current_batch(host) != NULL;
 	host->refused = !ready;
@@ -320,8 +324,13 @@ static int64_t wake_time(const struct lg_input_host *host, const struct lg_waits
 		wake = now_ns + STARVED_WAIT_NS;
 	else if (host->starved && wake <= now_ns)
 		wake = now_ns + CLOCK_MS; /* the plugin would spin; the writer's wake comes sooner anyway */
-	if (host->batch && host->batch->count && wake > host->batch_since_ns + host->env.conf->linger_ns)
-		wake = host->batch_since_ns + host->env.conf->linger_ns;
+	if (host->batch && host->batch->count) {
+		int64_t due = host->batch_since_ns + host->env.conf->linger_ns;
+
+		if (due <= now_ns) /* it is due and was not taken: the queue is full */
+			due = now_ns + STARVED_WAIT_NS;
+		wake = wake < due ? wake : due;
+	}
 	return wake > now_ns + CLOCK_SECOND ? now_ns + CLOCK_SECOND : wake;
 }
 
@@ -347,7 +356,7 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 
 		take_durable(host);
 		host->starved = false;
-		host->utc_ns = clock_utc(host->env.clock);
+		read_clocks(host);
 		ws->wake_ns = INT64_MAX;
 		plugin->step(host->state, now_ns, ws);
 		now_ns = clock_mono(host->env.clock);
@@ -370,9 +379,10 @@ static void finish(struct lg_input_host *host, struct lg_waitset *ws)
 		int64_t now_ns = clock_mono(host->env.clock);
 
 		take_durable(host);
+		host->last_call = now_ns >= atomic_load(&host->stop_deadline_ns);
 		close_due(host, now_ns, true);
-		if ((!host->in_flight && !(host->batch && host->batch->count)) || now_ns >= atomic_load(&host->stop_deadline_ns))
-			break;
+		if ((!host->in_flight && !(host->batch && host->batch->count)) || host->last_call)
+			break; /* what is not durable at the last call is the writer's to account for */
 		lg_waitset_clear(ws);
 		ws->wake_ns = now_ns + STARVED_WAIT_NS;
 		wait_for_work(host, ws, now_ns);
@@ -401,7 +411,8 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 
 	host->conf = conf;
 	host->env = *env;
-	host->started_ns = host->utc_ns = clock_utc(env->clock);
+	read_clocks(host);
+	host->news_ns = host->mono_ns;
 	host->wake.read_fd = host->wake.write_fd = -1;
 	atomic_init(&host->stop_deadline_ns, INT64_MAX);
 	pthread_mutex_init(&host->mutex, NULL);
