@@ -128,6 +128,7 @@ void control_step(struct control *control)
 		if (fd < 0)
 			return;
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		fcntl(fd, F_SETFL, O_NONBLOCK); /* a peer that does not read must not hold the main thread */
 		if (allowed(fd) && read_request(fd, line, sizeof(line)) && control->handler.answer(control->handler.arg, line, &out))
 			write_answer(fd, &out);
 		lg_buf_fini(&out);
