@@ -33,6 +33,15 @@ static uint64_t mask_of(uint64_t count, size_t word)
 	return left >= 64 ? UINT64_MAX : (UINT64_C(1) << left) - 1;
 }
 
+static void append(struct flight *flight, struct flight_batch *batch)
+{
+	if (flight->tail)
+		flight->tail->next = batch;
+	else
+		flight->head = batch;
+	flight->tail = batch;
+}
+
 void flight_add(struct flight *flight, uint64_t first, uint64_t count, const uint64_t *select)
 {
 	size_t words = (size_t)((count + 63) / 64);
@@ -44,11 +53,16 @@ void flight_add(struct flight *flight, uint64_t first, uint64_t count, const uin
 		batch->bits[i] = (select ? select[i] : UINT64_MAX) & mask_of(count, i);
 		batch->unsettled += (uint64_t)__builtin_popcountll(batch->bits[i]);
 	}
-	if (flight->tail)
-		flight->tail->next = batch;
-	else
-		flight->head = batch;
-	flight->tail = batch;
+	append(flight, batch);
+}
+
+void flight_skip(struct flight *flight, uint64_t first, uint64_t count)
+{
+	struct flight_batch *batch = mem_zalloc(sizeof(*batch));
+
+	batch->first = first;
+	batch->count = count;
+	append(flight, batch);
 }
 
 /* Clears bits from..to of one batch. */
@@ -109,7 +123,7 @@ uint64_t flight_unsettled(const struct flight *flight, uint64_t seq)
 	for (const struct flight_batch *batch = flight->head; batch && batch->first < seq; batch = batch->next) {
 		uint64_t limit = seq - batch->first < batch->count ? seq - batch->first : batch->count;
 
-		for (uint64_t i = 0; i * 64 < limit; i++)
+		for (uint64_t i = 0; batch->unsettled && i * 64 < limit; i++)
 			count += (uint64_t)__builtin_popcountll(batch->bits[i] & mask_of(limit, i));
 	}
 	return count;

@@ -11,7 +11,7 @@ struct flight_batch {
 	struct flight_batch *next;
 	uint64_t first, count;
 	uint64_t unsettled; /* bits set */
-	uint64_t bits[];    /* bit i: record first + i is unsettled */
+	uint64_t bits[];    /* bit i: record first + i is unsettled; not there for records that were skipped */
 };
 
 struct flight {
@@ -24,6 +24,8 @@ void flight_fini(struct flight *flight);
 /* A batch first .. first + count - 1 begins; select has bit i set for each record that will be offered (NULL: all). Records not selected
  * are settled by the output's filter. */
 void flight_add(struct flight *flight, uint64_t first, uint64_t count, const uint64_t *select);
+/* Records first .. first + count - 1 exist no more: settled as they are, however many, without a bit for each. */
+void flight_skip(struct flight *flight, uint64_t first, uint64_t count);
 /* first..last are settled; what is settled already, or unknown, is passed over. Returns how many were settled by this call. */
 uint64_t flight_settle(struct flight *flight, uint64_t first, uint64_t last);
 /* The cursor moved past everything settled at its front: sequences below it will not be asked for again. */

@@ -19,6 +19,7 @@
 struct offer {
 	struct lg_batch *batch; /* one reference */
 	uint64_t next, end;     /* sequences still to offer: next .. end - 1 */
+	uint64_t wanted_end;    /* behind the last one that the filter selected */
 	uint64_t *select;       /* NULL: all */
 	struct lg_batch_iter it;
 };
@@ -39,10 +40,13 @@ struct lg_output_host {
 	struct flight flight;
 	struct offer offer;
 	uint64_t position;       /* next sequence to offer */
+	uint64_t gaps_end;       /* gaps below were said: a rewind meets them again */
 	struct backoff backoff;
 	int64_t retry_at_ns;     /* monotonic; 0: not backing off */
 	bool failed;             /* lg_output_retry was called in this turn */
 	bool healthy;
+	bool spool_trouble;      /* the spool could not be read; meanwhile the plugin's state is kept in: */
+	char plugin_state[24];
 	bool caught_up;
 	bool refused;            /* the plugin took nothing of an offer in the last turn */
 	size_t select_cap;
@@ -99,7 +103,9 @@ void lg_output_ok(struct lg_output_host *host, const char *state)
 {
 	if (strcmp(state, "connecting") != 0)
 		backoff_reset(&host->backoff);
-	set_state(host, state, NULL, true);
+	snprintf(host->plugin_state, sizeof(host->plugin_state), "%s", state);
+	if (!host->spool_trouble)
+		set_state(host, state, NULL, true);
 }
 
 struct lg_net *lg_output_net(struct lg_output_host *host)
@@ -189,6 +195,16 @@ static uint64_t *select_records(struct lg_output_host *host, const struct lg_bat
 	return host->offer.select;
 }
 
+/* The sequence behind the last selected record of the batch; its first one when none is. */
+static uint64_t wanted_end(const struct lg_batch *batch, const uint64_t *select)
+{
+	uint64_t first = lg_batch_first(batch), count = lg_batch_count(batch);
+
+	while (select && count && !(select[(count - 1) / 64] >> ((count - 1) % 64) & 1))
+		count--;
+	return first + count;
+}
+
 static void begin_offer(struct lg_output_host *host, struct lg_batch *batch)
 {
 	uint64_t *select = select_records(host, batch);
@@ -197,6 +213,7 @@ static void begin_offer(struct lg_output_host *host, struct lg_batch *batch)
 	host->offer.batch = batch;
 	host->offer.next = host->position > first ? host->position : first;
 	host->offer.end = first + count;
+	host->offer.wanted_end = wanted_end(batch, select);
 	lg_batch_begin(&host->offer.it, batch, host->offer.next);
 	host->offer.it.select = select;
 	flight_add(&host->flight, first, count, select);
@@ -207,16 +224,33 @@ static void begin_offer(struct lg_output_host *host, struct lg_batch *batch)
 /* Records the spool cannot give any more: lost to this output, said as a durable loss record. */
 static void note_gap(struct lg_output_host *host, uint64_t first, uint64_t last, const char *reason)
 {
-	uint64_t count = last - first + 1;
+	uint64_t unsaid = first > host->gaps_end ? first : host->gaps_end;
 
-	host->lost += count;
-	log_error("output %s: records %llu to %llu are lost to it: %s", host->conf->name, (unsigned long long)first,
-	          (unsigned long long)last, reason);
-	writer_post_loss(host->env.writer, 'O', host->conf->name, first, last, count, 0, reason);
-	flight_add(&host->flight, first, count, NULL);
-	flight_settle(&host->flight, first, last);
-	if (host->position <= last)
-		host->position = last + 1;
+	if (unsaid <= last) {
+		host->gaps_end = last + 1;
+		host->lost += last - unsaid + 1;
+		log_error("output %s: records %llu to %llu are lost to it: %s", host->conf->name, (unsigned long long)unsaid,
+		          (unsigned long long)last, reason);
+		writer_post_loss(host->env.writer, 'O', host->conf->name, unsaid, last, last - unsaid + 1, 0, reason);
+	}
+	flight_skip(&host->flight, first, last - first + 1);
+	host->position = last + 1;
+}
+
+/* The reader jumps over segments that are gone (`on_lag: detach`, files that a person removed). */
+static void note_jump(struct lg_output_host *host, uint64_t to)
+{
+	if (to > host->position)
+		note_gap(host, host->position, to - 1, "dropped from the spool");
+}
+
+static void note_spool_trouble(struct lg_output_host *host, const struct lg_err *err)
+{
+	if (err)
+		set_state(host, "spool-error", err->text, false);
+	else if (host->spool_trouble)
+		set_state(host, host->plugin_state, NULL, true);
+	host->spool_trouble = err != NULL;
 }
 
 /* LG_OK: there is an offer. LG_AGAIN: caught up. Else the spool could not be read just now. */
@@ -229,20 +263,18 @@ static enum lg_rc next_offer(struct lg_output_host *host)
 
 	while (!host->offer.batch) {
 		rc = spool_reader_next(host->reader, &batch, &gap_first, &gap_last, &err);
-		if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
-			note_gap(host, gap_first, gap_last, rc == LG_CORRUPT ? "corrupt in the spool" : "dropped from the spool");
-			continue;
+		if (rc != LG_OK && rc != LG_AGAIN && rc != LG_CORRUPT) {
+			note_spool_trouble(host, &err);
+			return rc;
 		}
+		note_spool_trouble(host, NULL);
+		note_jump(host, rc == LG_OK ? lg_batch_first(batch) : rc == LG_CORRUPT ? gap_first : spool_reader_at(host->reader));
 		if (rc == LG_AGAIN)
 			return rc;
-		if (rc != LG_OK) {
-			set_state(host, "spool-error", err.text, false);
-			return rc;
-		}
-		if (lg_batch_count(batch))
-			begin_offer(host, batch);
+		if (rc == LG_CORRUPT)
+			note_gap(host, gap_first, gap_last, "corrupt in the spool");
 		else
-			lg_batch_release(batch); /* positions alone */
+			begin_offer(host, batch);
 	}
 	return LG_OK;
 }
@@ -253,10 +285,10 @@ static bool send_offer(struct lg_output_host *host)
 	struct offer *offer = &host->offer;
 	uint64_t taken = offer->next;
 
-	if (offer->it.select && !host->flight.tail->unsettled)
-		taken = offer->end; /* nothing of it is for this output */
-	else
+	if (offer->next < offer->wanted_end)
 		host->conf->plugin->send(host->state, offer->batch, &offer->it, &taken);
+	if (taken >= offer->wanted_end)
+		taken = offer->end; /* nothing behind it is for this output */
 	if (host->failed || taken == offer->next)
 		return false;
 	offer->next = host->position = taken;
@@ -493,6 +525,7 @@ enum lg_rc shipper_new(struct lg_output_host **out, const struct config_output *
 	atomic_init(&host->stop_deadline_ns, INT64_MAX);
 	pthread_mutex_init(&host->mutex, NULL);
 	snprintf(host->status.state, sizeof(host->status.state), "starting");
+	snprintf(host->plugin_state, sizeof(host->plugin_state), "starting");
 	host->status.healthy = true;
 	host->state = mem_zalloc(conf->plugin->state_size);
 	rc = open_parts(host, err);
