@@ -404,7 +404,9 @@ static bool main_loop(struct app *app)
 		control_step(app->control);
 		if (reopen_signal)
 			reopen_outputs(app);
-		if (app->conf.once && !draining && inputs_done(app)) {
+		if (app->conf.once && !draining && inputs_done(app))
+			writer_flush(&app->writer);
+		if (!draining && writer_flushed(&app->writer)) {
 			draining = true;
 			for (size_t i = 0; i < app->output_count; i++)
 				shipper_drain(app->outputs[i]);

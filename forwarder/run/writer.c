@@ -15,37 +15,20 @@
 void writer_init(struct writer *writer, struct spool *spool, const struct clock *clock, size_t queue_bytes)
 {
 	*writer = (struct writer){.spool = spool, .clock = clock};
+	atomic_init(&writer->stop, false);
+	atomic_init(&writer->full, false);
+	atomic_init(&writer->flush, false);
+	atomic_init(&writer->flushed, false);
 	queue_init(&writer->queue, queue_bytes);
-	pthread_mutex_init(&writer->loss_mutex, NULL);
-}
-
-static bool same_interval(const struct spool_loss *a, const struct spool_loss *b)
-{
-	return a->scope == b->scope && !strcmp(a->name, b->name) && !strcmp(a->reason, b->reason) &&
-	       (!b->first || b->first == a->last + 1);
 }
 
 void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
                       const char *reason)
 {
-	struct spool_loss loss = {.scope = scope, .first = first, .last = last, .count = count, .bytes = bytes};
+	struct lg_err err;
 
-	snprintf(loss.name, sizeof(loss.name), "%s", name);
-	snprintf(loss.reason, sizeof(loss.reason), "%s", reason);
-	pthread_mutex_lock(&writer->loss_mutex);
-	for (size_t i = 0; i < writer->loss_count; i++)
-		if (same_interval(&writer->losses[i], &loss)) {
-			writer->losses[i].last = last;
-			writer->losses[i].count += count;
-			writer->losses[i].bytes += bytes;
-			goto done;
-		}
-	if (writer->loss_count < sizeof(writer->losses) / sizeof(writer->losses[0]))
-		writer->losses[writer->loss_count++] = loss;
-	else
-		writer->losses[writer->loss_count - 1].count += count; /* the count stays true where the detail has no room */
-done:
-	pthread_mutex_unlock(&writer->loss_mutex);
+	if (spool_loss(writer->spool, scope, name, first, last, count, bytes, reason, &err) != LG_OK)
+		log_error("spool: %s; lost: %llu records of %s (%s)", err.text, (unsigned long long)count, name, reason);
 	queue_nudge(&writer->queue);
 }
 
@@ -111,6 +94,7 @@ static void write_stuck(struct writer *writer)
 		if (rc != LG_OK)
 			break;
 		writer->stuck = next;
+		writer->appended++;
 		append_to(&writer->head, &writer->tail, batch);
 	}
 	committed = spool_commit(writer->spool, &err); /* after a failed append it repairs: the next round goes on */
@@ -145,21 +129,11 @@ static struct lg_batch *loss_batch(const struct spool_loss *loss, int64_t utc_ns
 	return batch;
 }
 
-/* Posted losses become durable intervals; intervals become records as soon as there is space. */
+/* Open loss intervals (they live in the spool's state) become records as soon as there is space. */
 static void write_losses(struct writer *writer)
 {
-	struct lg_err err;
 	struct spool_loss loss;
 
-	pthread_mutex_lock(&writer->loss_mutex);
-	for (size_t i = 0; i < writer->loss_count; i++) {
-		const struct spool_loss *l = &writer->losses[i];
-
-		if (spool_loss(writer->spool, l->scope, l->name, l->first, l->last, l->count, l->bytes, l->reason, &err) != LG_OK)
-			log_error("spool: %s; lost: %llu records of %s (%s)", err.text, (unsigned long long)l->count, l->name, l->reason);
-	}
-	writer->loss_count = 0;
-	pthread_mutex_unlock(&writer->loss_mutex);
 	while (!writer->stuck && spool_loss_take(writer->spool, &loss)) {
 		writer->stuck = loss_batch(&loss, clock_utc(writer->clock));
 		write_stuck(writer);
@@ -180,7 +154,8 @@ static bool is_detached(struct writer *writer, const char *name)
 	return detached;
 }
 
-/* DESIGN 1.3: only when the spool is full do max_lag and on_lag decide. */
+/* DESIGN 1.3: only when the spool is full do max_lag and on_lag decide. The write follows at once: an output that is slow and not dead
+ * would soon hold the spool again by moving its cursor. */
 static void apply_lag_policy(struct writer *writer, int64_t now_ns)
 {
 	int64_t utc = clock_utc(writer->clock);
@@ -196,6 +171,7 @@ static void apply_lag_policy(struct writer *writer, int64_t now_ns)
 			continue;
 		log_error("output %s: lags more than max_lag while the spool is full: detached, the spool no longer waits for it", output->name);
 		spool_output_detach(writer->spool, output->name);
+		write_stuck(writer);
 		output->wake(output->arg);
 	}
 }
@@ -208,51 +184,96 @@ static void wake_outputs(void *arg)
 		writer->outputs[i].wake(writer->outputs[i].arg);
 }
 
-static struct lg_batch *last_of(struct lg_batch *list)
-{
-	while (list && list->next)
-		list = list->next;
-	return list;
-}
-
 static void take_queued(struct writer *writer, int64_t wait_ns)
 {
-	struct lg_batch *last = last_of(writer->stuck), *taken;
-
-	if (writer->stuck) { /* what is stuck goes first; more would only grow the list */
+	if (writer->stuck) /* what is stuck goes first; more would only grow the list */
 		queue_wait_nudge(&writer->queue, wait_ns < FULL_WAIT_NS ? wait_ns : FULL_WAIT_NS);
-		return;
-	}
-	taken = queue_take_all(&writer->queue, wait_ns);
-	if (last)
-		last->next = taken;
 	else
-		writer->stuck = taken;
+		writer->stuck = queue_take_all(&writer->queue, wait_ns);
+}
+
+static void maintain(struct writer *writer, bool now)
+{
+	int64_t soon_ns = clock_mono(writer->clock) + CLOCK_SECOND, next_ns = spool_maintain(writer->spool, now);
+
+	writer->next_maintain_ns = next_ns < soon_ns ? next_ns : soon_ns;
+	acknowledge(writer); /* `sync: interval`: the maintenance may have synced */
+}
+
+static bool all_durable(const struct writer *writer)
+{
+	return !writer->stuck && spool_durable_appends(writer->spool) >= writer->appended;
+}
+
+static void release_list(struct lg_batch *list)
+{
+	while (list) {
+		struct lg_batch *next = list->next;
+
+		lg_batch_release(list);
+		list = next;
+	}
+}
+
+/* At the end: what could not be written and carries no position has a source that cannot be asked again. */
+static void account_unwritten(struct writer *writer, const struct lg_batch *list)
+{
+	for (; list; list = list->next)
+		if (list->count && !list->position_count && list->owner)
+			writer_post_loss(writer, 'I', list->input, 0, 0, list->count, list->raw.size, "the service stopped while the spool was full");
+}
+
+/* Inputs ended before: writes all that is queued, as far as it goes. What stays was never acknowledged. */
+static void write_last(struct writer *writer)
+{
+	struct lg_batch *rest;
+
+	do {
+		take_queued(writer, 0);
+		write_stuck(writer);
+	} while (!writer->stuck && queue_filled(&writer->queue));
+	write_losses(writer);
+	rest = queue_take_all(&writer->queue, 0);
+	account_unwritten(writer, writer->stuck);
+	account_unwritten(writer, rest);
+	release_list(rest);
+	maintain(writer, true);
 }
 
 static void *writer_main(void *arg)
 {
 	struct writer *writer = arg;
 
-	for (;;) {
-		int64_t now_ns = clock_mono(writer->clock);
-		int64_t wait_ns = writer->next_maintain_ns - now_ns;
-		bool stopping = atomic_load(&writer->stop);
+	while (!atomic_load(&writer->stop)) {
+		int64_t wait_ns = writer->next_maintain_ns - clock_mono(writer->clock);
+		bool flush;
 
-		take_queued(writer, stopping || wait_ns < 0 ? 0 : wait_ns);
+		take_queued(writer, wait_ns < 0 ? 0 : wait_ns);
+		flush = atomic_load(&writer->flush);
 		write_stuck(writer);
 		write_losses(writer);
-		now_ns = clock_mono(writer->clock);
 		if (writer->stuck)
-			apply_lag_policy(writer, now_ns);
-		writer->next_maintain_ns = spool_maintain(writer->spool, false);
-		if (writer->next_maintain_ns > now_ns + CLOCK_SECOND)
-			writer->next_maintain_ns = now_ns + CLOCK_SECOND;
-		if (stopping) /* inputs ended before: the queue was emptied above; what is stuck was never acknowledged */
-			break;
+			apply_lag_policy(writer, clock_mono(writer->clock));
+		maintain(writer, flush);
+		if (flush && all_durable(writer)) {
+			atomic_store(&writer->flush, false);
+			atomic_store(&writer->flushed, true);
+		}
 	}
-	spool_maintain(writer->spool, true);
+	write_last(writer);
 	return NULL;
+}
+
+void writer_flush(struct writer *writer)
+{
+	if (atomic_load(&writer->flushed) || atomic_exchange(&writer->flush, true))
+		return;
+	queue_nudge(&writer->queue);
+}
+
+bool writer_flushed(const struct writer *writer)
+{
+	return atomic_load(&writer->flushed);
 }
 
 enum lg_rc writer_start(struct writer *writer, struct lg_err *err)
@@ -277,21 +298,10 @@ void writer_stop(struct writer *writer)
 	writer->started = false;
 }
 
-static void release_list(struct lg_batch *list)
-{
-	while (list) {
-		struct lg_batch *next = list->next;
-
-		lg_batch_release(list);
-		list = next;
-	}
-}
-
 void writer_fini(struct writer *writer)
 {
 	release_list(writer->head);
 	release_list(writer->stuck);
 	writer->head = writer->stuck = NULL;
 	queue_fini(&writer->queue);
-	pthread_mutex_destroy(&writer->loss_mutex);
 }

@@ -29,23 +29,28 @@ struct writer {
 	bool ack_early;              /* sync: interval or never: a source is acknowledged when its batch is written, synced or not */
 	atomic_bool stop;
 	atomic_bool full;            /* the quota is reached or the disk refuses: batches wait */
-	pthread_mutex_t loss_mutex;  /* guards the two below */
-	struct spool_loss losses[32];
-	size_t loss_count;
+	atomic_bool flush, flushed;  /* asked for, done */
 	/* the thread's own */
 	struct lg_batch *head, *tail; /* appended, waiting for durability */
 	struct lg_batch *stuck;       /* taken from the queue, not appended yet */
-	uint64_t acknowledged;        /* appends handed back so far */
+	uint64_t appended;            /* batches that the spool took */
+	uint64_t acknowledged;        /* of them, handed back so far */
 	int64_t next_maintain_ns, next_lag_check_ns;
 	bool failing;                 /* the last append or commit failed: said once */
 };
 
 void writer_init(struct writer *writer, struct spool *spool, const struct clock *clock, size_t queue_bytes);
 enum lg_rc writer_start(struct writer *writer, struct lg_err *err);
-/* Writes what is queued, commits, stores the state, ends. Inputs must have ended before. */
+/* Writes what is queued, commits, stores the state, ends. Inputs must have ended before. What finds no space now and has no position
+ * (a socket's records) becomes a loss. */
 void writer_stop(struct writer *writer);
 void writer_fini(struct writer *writer);
-/* Something was lost: becomes a durable interval, then a record. Any thread. */
+/* --once, after the inputs: everything queued becomes durable, whatever `sync` says. Asynchronous, may be called again; once all is durable
+ * writer_flushed says so. Any thread. */
+void writer_flush(struct writer *writer);
+bool writer_flushed(const struct writer *writer);
+/* Something was lost: an interval in the spool's state on return (durable with the next store, that is before or with any cursor moved later),
+ * then a record. first, last: sequences or 0; count 0: unknown. Any thread. */
 void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
                       const char *reason);
 /* A cursor moved: segments may be free to go. Any thread. */

@@ -425,7 +425,7 @@ int64_t spool_maintain(struct spool *spool, bool now)
 	struct lg_err err;
 	bool dirty;
 
-	if (spool->pending_count && !spool->broken && sync_due(spool) && spool_sync(spool, &err) != LG_OK)
+	if (spool->pending_count && !spool->broken && (now || sync_due(spool)) && spool_sync(spool, &err) != LG_OK)
 		log_error("spool %s: %s", spool->dir, err.text);
 	pthread_mutex_lock(&spool->lock);
 	dirty = spool->state_dirty;

@@ -50,8 +50,8 @@ enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_e
  * nothing appended does no I/O. On failure nothing new is acknowledged; it repairs (new segment, re-append) when called again, as
  * soon as the disk lets it. */
 enum lg_rc spool_commit(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
-/* Stores cursors (at most every 100 ms, or at once with `now`), deletes segments that nobody needs, keeps the spare. Returns the
- * monotonic ns at which it wants to be called next. */
+/* Stores cursors (at most every 100 ms, or at once with `now`, which also syncs what a weaker mode put off), deletes segments that
+ * nobody needs, keeps the spare. Returns the monotonic ns at which it wants to be called next. */
 int64_t spool_maintain(struct spool *spool, bool now);
 /* The first sequence that is not durable: batches whose last record lies below are. In `interval` and `never` spool_commit
  * answers LG_OK without a sync, so ask this. Any thread. */
