@@ -197,7 +197,7 @@ class Lugger(Process):
 class Sink(Process):
     """tests/support/tls_sink.py as a process of its own, so that it can be stopped and killed."""
 
-    def __init__(self, rig, name, cert=None, client_ca=None, port=0, max_tls=None):
+    def __init__(self, rig, name, cert=None, client_ca=None, port=0, max_tls=None, receive_buffer=None):
         self.store = rig.path(name)
         arguments = [sys.executable, os.path.join(SOURCE, "tests/support/tls_sink.py"), self.store]
         if cert:
@@ -206,6 +206,8 @@ class Sink(Process):
             arguments += ["--client-ca", client_ca.pem]
         if max_tls:
             arguments += ["--max-tls", max_tls]
+        if receive_buffer:
+            arguments += ["--receive-buffer", str(receive_buffer)]
         super().__init__(rig, name, arguments)
         self.port = port
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A recording TLS (or TCP) receiver: stores every decrypted byte, connection by connection.
 
-    tls_sink.py DIR [--port N] [--cert PEM --key PEM] [--client-ca PEM] [--max-tls 1.2]
+    tls_sink.py DIR [--port N] [--cert PEM --key PEM] [--client-ca PEM] [--max-tls 1.2] [--receive-buffer BYTES]
 
 DIR/port     the port, once it listens (127.0.0.1)
 DIR/N.bytes  what connection N sent, after decryption
@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--key")
     parser.add_argument("--client-ca")
     parser.add_argument("--max-tls")
+    parser.add_argument("--receive-buffer", type=int)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     os.makedirs(arguments.directory, exist_ok=True)
@@ -89,6 +90,8 @@ def main():
     number = len([name for name in os.listdir(arguments.directory) if name.endswith(".bytes")])
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if arguments.receive_buffer:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, arguments.receive_buffer)
     listener.bind(("127.0.0.1", arguments.port))
     listener.listen(64)
     port_file = os.path.join(arguments.directory, "port")
