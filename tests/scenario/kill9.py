@@ -40,7 +40,10 @@ with Rig() as rig:
         "inputs": [{"name": "operlog", "type": "file", "path": [log], **source.options}],
         "outputs": [{"name": "siem", "type": "syslog", "servers": ["127.0.0.1:%d" % sink.port], "resend_window": "1MiB", "tls": {"ca_file": ca.pem}}],
     })
-    cuts = sorted(rng.randrange(len(data)) for _ in range(arguments.rounds - 1)) + [len(data)]
+    # A stalled round needs more than the kernels' buffers hold, or nothing would be left in the shipper at the kill.
+    kinds = ["quick"] + [rng.choice(["quick"] * 4 + ["long", "stalled"]) for _ in range(arguments.rounds - 1)]
+    weights = [rng.uniform(0.1, 2) + 12 * (kind == "stalled") for kind in kinds]
+    cuts = [int(len(data) * sum(weights[: number + 1]) / sum(weights)) for number in range(len(kinds))]
     written = 0
 
     def append(until):
@@ -57,8 +60,7 @@ with Rig() as rig:
     first_byte = time.monotonic() - begin
     shipper.kill()
     quick = in_flow = 0
-    for cut in cuts[1:]:
-        kind = rng.choice(["quick", "quick", "quick", "long", "stalled"])
+    for kind, cut in list(zip(kinds, cuts))[1:]:
         before = sink.size()
         if kind == "stalled":
             shipper.start()
@@ -77,6 +79,7 @@ with Rig() as rig:
         if kind == "quick":
             quick += 1
             in_flow += sink.size() > before
+    append(len(data))
     shipper.once(seconds=180)
     rig.until("the sink has read all", lambda: sink.events() and sink.events()[-1]["event"] == "eof")
     messages = sink.messages()
