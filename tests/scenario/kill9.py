@@ -63,8 +63,9 @@ with Rig() as rig:
     for kind, cut in list(zip(kinds, cuts))[1:]:
         before = sink.size()
         if kind == "stalled":
+            connections = len(sink.events("established"))
             shipper.start()
-            rig.until("the output is connected", lambda: rig.connections(sink.port) > 0 or sink.size() > before)
+            rig.until("the output is connected", lambda: len(sink.events("established")) > connections)
             sink.send(signal.SIGSTOP)
             append(cut)
         else:
