@@ -41,8 +41,11 @@ with Rig() as rig:
         "outputs": [{"name": "siem", "type": "syslog", "servers": ["127.0.0.1:%d" % sink.port], "resend_window": "1MiB", "tls": {"ca_file": ca.pem}}],
     })
     # A stalled round needs more than the kernels' buffers hold, or nothing would be left in the shipper at the kill.
-    kinds = ["quick"] + [rng.choice(["quick"] * 4 + ["long", "stalled"]) for _ in range(arguments.rounds - 1)]
-    weights = [rng.uniform(0.1, 2) + 12 * (kind == "stalled") for kind in kinds]
+    kinds = ["stalled", "long"] * max(1, arguments.rounds // 10)
+    kinds += ["quick"] * (arguments.rounds - 1 - len(kinds))
+    rng.shuffle(kinds)
+    kinds.insert(0, "quick")
+    weights = [rng.uniform(0.1, 2) * (20 if kind == "stalled" else 1) for kind in kinds]
     cuts = [int(len(data) * sum(weights[: number + 1]) / sum(weights)) for number in range(len(kinds))]
     written = 0
 
