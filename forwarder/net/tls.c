@@ -18,7 +18,7 @@
 static int io_write(BIO *bio, const char *data, int size)
 {
 	struct tls *tls = BIO_get_data(bio);
-	ssize_t n = tls->io.send(tls->io.arg, data, (size_t)size);
+	ssize_t n = tls->io.send(tls->io.arg, data, (size_t)size, tls->more);
 
 	BIO_clear_retry_flags(bio);
 	if (n >= 0)
@@ -277,7 +277,9 @@ enum lg_rc tls_write(struct tls *tls, const void *data, size_t size, size_t *don
 		int result;
 
 		ERR_clear_error();
+		tls->more = chunk < size - *done;
 		result = SSL_write_ex(tls->ssl, at + *done, chunk, &written);
+		tls->more = false;
 		if (result == 1) {
 			tls->write_pending = false;
 			*done += written;

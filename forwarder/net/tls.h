@@ -11,9 +11,9 @@
 struct tls_ctx; /* certificates, keys, trust, versions: what a `tls` mapping says */
 struct tls;     /* one session */
 
-/* Bytes to and from the socket: number of bytes, 0 = end of file (recv), or -errno. */
+/* Bytes to and from the socket: number of bytes, 0 = end of file (recv), or -errno. `more`: the next send follows at once. */
 struct tls_io {
-	ssize_t (*send)(void *arg, const void *data, size_t size);
+	ssize_t (*send)(void *arg, const void *data, size_t size, bool more);
 	ssize_t (*recv)(void *arg, void *data, size_t size);
 	void *arg;
 };

@@ -28,6 +28,7 @@ struct tls {
 	bool confirmed;      /* client: a NewSessionTicket or data came after the handshake */
 	bool eof;            /* io.recv answered 0 */
 	bool write_pending;
+	bool more;           /* the record being written is not the last one of this call */
 	int sys_errno;       /* of the last failed io call */
 	short wait;
 	long verify_error;   /* X509_V_*, the first one of the chain */
