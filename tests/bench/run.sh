@@ -5,9 +5,11 @@
 #
 #     --gb N         data in 10^9 bytes (default 1)
 #     --parser NAME  zos-syslog or text; may be repeated (default: both)
-#     --format NAME  what the output sends (default rfc5424)
+#     --format NAME  what the output sends; may be repeated (default: rfc5424, and raw, which sends the bare lines as the baseline does)
 #     --memory SIZE  Lugger's memory budget (default: Lugger's own)
 #     --dir DIR      where the data and the spool go (default build/bench); put it on the disk you want to know about
+#
+# "zstd alone" compresses the same lines as the spool does its batches (level 1, blocks of 256 KiB), without writing them.
 #
 # Prints CPU-seconds per GB of source data (user + system), records/s and peak RSS. The sink counts what arrives; a run in which a record
 # is missing or repeated fails.
@@ -17,7 +19,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 RECORD_BYTES=120 # without the newline
 gb=1
-format=rfc5424
+formats=()
 memory=
 dir=$top/build/bench
 parsers=()
@@ -25,7 +27,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--gb) gb=$2 ;;
 	--parser) parsers+=("$2") ;;
-	--format) format=$2 ;;
+	--format) formats+=("$2") ;;
 	--memory) memory=$2 ;;
 	--dir) dir=$2 ;;
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
@@ -33,6 +35,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 [ ${#parsers[@]} -gt 0 ] || parsers=(zos-syslog text)
+[ ${#formats[@]} -gt 0 ] || formats=(rfc5424 raw)
 lugger=${LUGGER:-$top/build/release/lugger}
 [ -x "$lugger" ] || fail "no $lugger: cmake --preset release && cmake --build --preset release"
 
@@ -47,8 +50,8 @@ trap cleanup EXIT
 
 build_tools() {
 	local tool
-	for tool in baseline tls_sink measure; do
-		cc -O2 -g -std=gnu11 -D_XOPEN_SOURCE=700 -Wall -Wextra -o "$work/$tool" "$top/tests/bench/$tool.c" -lssl -lcrypto
+	for tool in baseline tls_sink measure zstd_alone; do
+		cc -O2 -g -std=gnu11 -D_XOPEN_SOURCE=700 -Wall -Wextra -o "$work/$tool" "$top/tests/bench/$tool.c" -lssl -lcrypto -lzstd
 	done
 }
 
@@ -103,7 +106,7 @@ row() {
 	read -r user sys wall rss <"$work/cost"
 	cpu_per_gb=$(awk -v c="$user" -v s="$sys" -v n="$records" -v w=$RECORD_BYTES 'BEGIN { printf "%.2f", (c + s) / (n * w / 1e9) }')
 	awk -v name="$1" -v u="$user" -v s="$sys" -v w="$wall" -v rss="$rss" -v n="$records" -v cpu="$cpu_per_gb" -v base="${2:-$cpu_per_gb}" 'BEGIN {
-		printf "%-26s %8.2f %8.2f %8.2f %7.1fx %8.1f %11d %7.1f MiB\n", name, cpu, u, s, cpu / base, w, n / w, rss / 1024 }'
+		printf "%-28s %8.2f %8.2f %8.2f %7.1fx %8.1f %11d %7.1f MiB\n", name, cpu, u, s, cpu / base, w, n / w, rss / 1024 }'
 }
 
 run_baseline() {
@@ -114,6 +117,12 @@ run_baseline() {
 	base=$cpu_per_gb
 }
 
+run_zstd() {
+	"$work/measure" "$work/cost" "$work/zstd_alone" "$data" >"$work/zstd.out"
+	row "zstd alone" "$base"
+}
+
+# run_lugger PARSER FORMAT
 run_lugger() {
 	start_sink
 	rm -rf "$work/data_dir"
@@ -132,20 +141,23 @@ run_lugger() {
 		  - name: sink
 		    type: syslog
 		    servers: [127.0.0.1:$port]
-		    format: $format
+		    format: $2
 		    tls: {ca_file: $work/tls/ca.pem}
 	YAML
 	"$work/measure" "$work/cost" "$lugger" run -c "$work/lugger.yaml" --once 2>"$work/lugger.log" || { cat "$work/lugger.log" >&2; fail "lugger failed"; }
-	check_sink "lugger, $1"
-	row "lugger, $1" "$base"
+	check_sink "lugger, $1, $2"
+	row "lugger, $1, $2" "$base"
 }
 
 build_tools
 make_certs "$work/tls"
 write_data
-printf '%d records of %d bytes, spool sync: always, format %s, TLS 1.3 on loopback, %d cores\n\n' "$records" "$RECORD_BYTES" "$format" "$(nproc)"
-printf '%-26s %8s %8s %8s %8s %8s %11s %11s\n' "" "CPU-s/GB" "user s" "sys s" "ratio" "wall s" "records/s" "peak RSS"
+printf '%d records of %d bytes, spool sync: always, TLS 1.3 on loopback, %d cores\n\n' "$records" "$RECORD_BYTES" "$(nproc)"
+printf '%-28s %8s %8s %8s %8s %8s %11s %11s\n' "" "CPU-s/GB" "user s" "sys s" "ratio" "wall s" "records/s" "peak RSS"
 run_baseline
+run_zstd
 for parser in "${parsers[@]}"; do
-	run_lugger "$parser"
+	for format in "${formats[@]}"; do
+		run_lugger "$parser" "$format"
+	done
 done
