@@ -51,6 +51,9 @@ enum lg_rc lg_conn_read(struct lg_conn *conn, void *data, size_t size, size_t *d
  * peer answered with EOF, so it has read every byte. LG_PEER: it did not (reset, or closed before). */
 enum lg_rc lg_conn_shutdown(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
 void lg_conn_close(struct lg_conn *conn); /* NULL is fine; frees */
+/* Closes with a TCP reset and without a TLS close: for a connection whose bytes were read and will not be kept. The sender must not take
+ * our end for the word that they were. NULL is fine; frees. */
+void lg_conn_abort(struct lg_conn *conn);
 void lg_conn_wait(const struct lg_conn *conn, struct lg_waitset *ws, bool want_read, bool want_write);
 bool lg_conn_readable_now(const struct lg_conn *conn); /* TLS bytes are already decrypted and waiting */
 void lg_conn_stats(const struct lg_conn *conn, struct lg_conn_stats *stats);

@@ -486,6 +486,19 @@ void lg_conn_close(struct lg_conn *conn)
 	free(conn);
 }
 
+void lg_conn_abort(struct lg_conn *conn)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+	if (!conn)
+		return;
+	if (conn->fd >= 0)
+		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (conn->stage == OPEN)
+		conn->stage = CLOSED; /* no close_notify */
+	lg_conn_close(conn);
+}
+
 /* ---- waiting and telling ---------------------------------------------------------------------------------------------------------- */
 
 void lg_conn_wait(const struct lg_conn *conn, struct lg_waitset *ws, bool want_read, bool want_write)

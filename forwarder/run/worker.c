@@ -35,6 +35,7 @@ struct lg_input_host {
 	bool starved;            /* lg_input_ready said no in this step */
 	bool refused;            /* it said no when it was last asked */
 	bool faulted;
+	bool draining;           /* stopped, and the plugin emits what cannot be read again */
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
 	int64_t last_record_ns;  /* UTC */
@@ -291,7 +292,7 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 
 bool lg_input_ready(struct lg_input_host *host)
 {
-	bool ready = !atomic_load(&host->stop);
+	bool ready = host->draining || !atomic_load(&host->stop);
 
 	read_clocks(host);
 	publish(host, host->mono_ns, false); /* one step may read for long */
@@ -373,8 +374,11 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 /* The end: what cannot be read again is emitted, the last batch is handed over, and its durability awaited (bounded). */
 static void finish(struct lg_input_host *host, struct lg_waitset *ws)
 {
-	if (host->conf->plugin->drain && !host->env.once)
+	if (host->conf->plugin->drain && !host->env.once) {
+		host->draining = true;
 		host->conf->plugin->drain(host->state);
+		host->draining = false;
+	}
 	for (;;) {
 		int64_t now_ns = clock_mono(host->env.clock);
 

@@ -298,8 +298,13 @@ static void listen_drain(void *state)
 			progress |= p->stage == PEER_READING && p->more;
 		}
 	}
-	for (struct peer *p = l->peers; p; p = p->next)
+	for (struct peer *p = l->peers; p; p = p->next) {
+		bool unread = p->stage == PEER_READING && p->more;
+
 		peer_end(p);
+		if (unread)
+			p->settle_at = UINT64_MAX; /* no room for the rest of it: it never counts as stored */
+	}
 }
 
 static void listen_report(const void *state, struct lg_input_report *report)

@@ -54,7 +54,11 @@ void peer_free(struct peer *p)
 		p->listen->conf->parser->fini(p->parser);
 	free(p->parser);
 	lg_origin_free(p->origin);
-	lg_conn_close(p->conn);
+	/* A sender that has said its end waits for ours, and takes it for the word that everything is stored. */
+	if (p->listen->durable < p->settle_at)
+		lg_conn_abort(p->conn);
+	else
+		lg_conn_close(p->conn);
 	lg_buf_fini(&p->kept);
 	free(p);
 }
