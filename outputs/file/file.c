@@ -24,6 +24,7 @@ struct file_out {
 	uint64_t first, last;  /* sequences taken and not settled; none when first is 0 */
 	bool up;               /* the core was told that it works */
 	bool failed;           /* nothing is written nor settled before the core's rewind */
+	bool unproven;         /* a write failed, and none has gone through since */
 };
 
 static const struct lg_option rotate_options[] = {
@@ -132,7 +133,7 @@ static bool ready(struct file_out *o)
 		fail(o, &err);
 		return false;
 	}
-	if (!o->up)
+	if (!o->up && !o->unproven) /* a full disk can be opened, again and again */
 		lg_output_ok(o->host, "connected");
 	o->up = true;
 	return true;
@@ -150,6 +151,7 @@ static bool write_pending(struct file_out *o)
 	rc = target_write(&o->target, o->pending.data, o->pending.size, &done, &err);
 	o->group_bytes += done;
 	if (rc && rc != LG_AGAIN) {
+		o->unproven = true;
 		fail(o, &err);
 		return false;
 	}
@@ -166,11 +168,13 @@ static bool settle_group(struct file_out *o)
 	if (!first || o->pending.size)
 		return true;
 	if (target_sync(&o->target, &err)) {
+		o->unproven = true;
 		fail(o, &err);
 		return false;
 	}
 	o->first = 0;
 	o->group_bytes = 0;
+	o->unproven = false;
 	lg_settle(o->host, first, o->last, LG_DONE, NULL);
 	lg_output_ok(o->host, "flowing");
 	return true;

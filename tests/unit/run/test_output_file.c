@@ -455,6 +455,30 @@ static void dev_full_is_reported_as_a_full_disk(void **state)
 	end(&s);
 }
 
+static void a_disk_that_stays_full_is_not_called_connected(void **state)
+{
+	struct rlimit old, small = {1, RLIM_INFINITY};
+	struct scene s;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	begin(&s, "raw");
+	getrlimit(RLIMIT_FSIZE, &old);
+	setrlimit(RLIMIT_FSIZE, &small);
+	offer(&s, 1, 5);
+	for (int i = 0; i < 3; i++) {
+		file_output.rewind(s.state);
+		step(&s);
+		assert_string_equal(s.host.state, "io-error");
+		offer(&s, 1, 5);
+	}
+	setrlimit(RLIMIT_FSIZE, &old);
+	ship(&s, RECORDS);
+	assert_string_equal(s.host.state, "flowing");
+	expect_raw(s.path, 1, RECORDS);
+	end(&s);
+}
+
 static void after_a_failure_nothing_is_settled_before_the_rewind(void **state)
 {
 	struct rlimit old, small = {100, RLIM_INFINITY};
@@ -771,6 +795,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_settled_leaves_no_trace),
 		cmocka_unit_test(a_full_disk_leaves_no_partial_line_and_goes_on),
 		cmocka_unit_test(dev_full_is_reported_as_a_full_disk),
+		cmocka_unit_test(a_disk_that_stays_full_is_not_called_connected),
 		cmocka_unit_test(after_a_failure_nothing_is_settled_before_the_rewind),
 		cmocka_unit_test(a_missing_directory_is_retried_until_it_is_there),
 		cmocka_unit_test(a_file_that_another_process_writes_is_left_alone),
