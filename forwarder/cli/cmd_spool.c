@@ -187,19 +187,21 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 		json_put_u64(&out, "bytes", r.bytes);
 		json_put_u64(&out, "bad_segments", r.bad_segments);
 		json_put_u64(&out, "bad_frames", r.bad_frames);
+		json_put_u64(&out, "missing", r.missing);
 		json_put_u64(&out, "torn_bytes", r.torn_bytes);
 		lg_buf_append_cstr(&out, "}\n");
 	} else {
 		lg_buf_printf(&out, "%llu segments, %llu frames, %s records, %s: ", (unsigned long long)r.segments, (unsigned long long)r.frames,
 		              text_format_count(r.records, records), text_format_size(r.bytes, size));
-		if (r.bad_segments || r.bad_frames)
-			lg_buf_printf(&out, "%llu bad segments, %llu bad frames\n", (unsigned long long)r.bad_segments, (unsigned long long)r.bad_frames);
+		if (r.bad_segments || r.bad_frames || r.missing)
+			lg_buf_printf(&out, "%llu bad segments, %llu bad frames, %llu records missing\n", (unsigned long long)r.bad_segments,
+			              (unsigned long long)r.bad_frames, (unsigned long long)r.missing);
 		else
 			lg_buf_append_cstr(&out, "every checksum is right\n");
 	}
 	cli_print(&out);
 	lg_buf_fini(&out);
-	if (r.bad_segments || r.bad_frames)
+	if (r.bad_segments || r.bad_frames || r.missing)
 		return lg_err_set(err, LG_CORRUPT, "the spool is damaged");
 	return LG_OK;
 }

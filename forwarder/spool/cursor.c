@@ -27,7 +27,7 @@ static struct spool_cursor_entry *find(struct spool *spool, const char *output)
 enum lg_rc spool_output_add(struct spool *spool, const char *output, bool at_end, struct lg_err *err)
 {
 	struct spool_cursor_entry *c;
-	uint64_t oldest, missed = 0;
+	uint64_t oldest;
 
 	if (!output[0] || strlen(output) >= SPOOL_NAME_SIZE)
 		return lg_err_set(err, LG_INVALID, "output %s: the name has to have 1 to %d bytes", output, SPOOL_NAME_SIZE - 1);
@@ -36,12 +36,8 @@ enum lg_rc spool_output_add(struct spool *spool, const char *output, bool at_end
 	c = find(spool, output);
 	if (c) {
 		c->known = true;
-		missed = c->seq < oldest && !(c->flags & CURSOR_DETACHED) ? c->seq : 0;
 		pthread_mutex_unlock(&spool->lock);
-		if (missed)
-			log_warning("spool %s: records %llu to %llu that output %s had not settled are gone", spool->dir,
-			        (unsigned long long)missed, (unsigned long long)oldest - 1, output);
-		return LG_OK;
+		return LG_OK; /* what it had not settled and is gone, its reader states as lost */
 	}
 	if (spool->state.cursor_count == SPOOL_OUTPUTS_MAX) {
 		pthread_mutex_unlock(&spool->lock);

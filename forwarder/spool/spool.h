@@ -65,7 +65,7 @@ size_t spool_tail_evict(struct spool *spool, size_t want);
 /* Called on the writer's thread after each commit; set before the first append. Wakes whoever waits for records. */
 void spool_on_commit(struct spool *spool, void (*wake)(void *arg), void *arg);
 /* Opens, or goes on with, a loss interval: it lives in the state slots until spool_loss_take hands it out to become a record.
- * scope: 'I' input or 'O' output. */
+ * scope: 'I' input or 'O' output. Any thread. */
 enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
         uint64_t bytes, const char *reason, struct lg_err *err);
 struct spool_loss {
@@ -93,7 +93,7 @@ uint64_t spool_cursor(struct spool *spool, const char *output);
 /* Everything below `seq` is settled. Only forward. Durable at the next state store. Any thread. */
 void spool_cursor_move(struct spool *spool, const char *output, uint64_t seq);
 /* The output let go of the spool (on_lag: detach): it no longer holds segments. Its cursor jumps to the first kept record when it
- * reads again. */
+ * reads again: whoever reads sees the reader jump, and states the loss. */
 void spool_output_detach(struct spool *spool, const char *output);
 /* Forgets the cursor of an output that is configured no more ("orphaned" until then). */
 enum lg_rc spool_output_forget(struct spool *spool, const char *output, struct lg_err *err) LG_WARN_UNUSED;
@@ -153,6 +153,7 @@ enum lg_rc spool_peek_refresh(struct spool *spool, struct lg_err *err) LG_WARN_U
 struct spool_verify_result {
 	uint64_t segments, frames, records, bytes;
 	uint64_t bad_segments, bad_frames;
+	uint64_t missing; /* records that should be there: in a hole between frames, or needed by a cursor */
 	uint64_t torn_bytes;
 };
 /* Reads everything and checks every checksum; calls `say` with one line a finding ("segment 12: frame at 8192: payload CRC ...").

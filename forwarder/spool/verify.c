@@ -23,6 +23,16 @@ static void say(struct walk *walk, uint64_t number, uint64_t at, const char *wha
 	walk->say(walk->arg, line);
 }
 
+/* Records from..to - 1 should be here and are not. */
+static void say_missing(struct walk *walk, uint64_t number, uint64_t at, uint64_t from, uint64_t to)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "records %llu to %llu are missing", (unsigned long long)from, (unsigned long long)to - 1);
+	walk->result->missing += to - from;
+	say(walk, number, at, what);
+}
+
 static bool payload_decodes(struct walk *walk, int handle, const struct frame_header *h, uint64_t offset)
 {
 	const struct sys_io *io = walk->spool->conf.io;
@@ -86,7 +96,7 @@ static enum lg_rc verify_frames(
 			continue;
 		}
 		if (item.frame.first_seq > next_seq)
-			say(walk, seg->number, item.from, "records are missing before this frame");
+			say_missing(walk, seg->number, item.from, next_seq, item.frame.first_seq);
 		verify_frame(walk, handle, seg->number, &item);
 		next_seq = item.frame.first_seq + item.frame.count;
 	}
@@ -94,7 +104,7 @@ static enum lg_rc verify_frames(
 	if (kind == SCAN_ERROR)
 		return lg_err_sys(err, -scan.error, "segment %llu", (unsigned long long)seg->number);
 	if (next_seq < end_seq)
-		say(walk, seg->number, end, "records are missing behind the last frame");
+		say_missing(walk, seg->number, end, next_seq, end_seq);
 	return LG_OK;
 }
 
@@ -166,6 +176,32 @@ done:
 	return rc;
 }
 
+/* The oldest segments may have been taken away: no frame tells, but a cursor does. The cursors are read after the segments were listed: a
+ * running daemon stores them before it deletes. */
+static enum lg_rc verify_cursors(struct walk *walk, struct lg_err *err)
+{
+	struct spool *spool = walk->spool;
+	uint64_t oldest = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next, lowest = oldest;
+	enum lg_rc rc = spool_peek_refresh(spool, err);
+	char line[256];
+
+	if (rc != LG_OK)
+		return rc;
+	for (size_t i = 0; i < spool->state.cursor_count; i++) {
+		const struct spool_cursor_entry *c = &spool->state.cursors[i];
+
+		if (c->seq >= oldest || c->flags & CURSOR_DETACHED)
+			continue;
+		if (c->seq < lowest)
+			lowest = c->seq;
+		snprintf(line, sizeof(line), "records %llu to %llu, which output %s has not settled, are missing", (unsigned long long)c->seq,
+		        (unsigned long long)oldest - 1, c->name);
+		walk->say(walk->arg, line);
+	}
+	walk->result->missing += oldest - lowest;
+	return LG_OK;
+}
+
 enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct spool_verify_result *result,
         void (*say_line)(void *arg, const char *line), void *arg, struct lg_err *err)
 {
@@ -181,6 +217,8 @@ enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct sp
 	walk.codec = codec_new(1);
 	for (size_t i = 0; rc == LG_OK && i < walk.spool->seg_count; i++)
 		rc = verify_segment(&walk, i, err);
+	if (rc == LG_OK)
+		rc = verify_cursors(&walk, err);
 	result->torn_bytes = walk.spool->stat.torn_bytes;
 	codec_free(walk.codec);
 	spool_close(walk.spool);

@@ -77,6 +77,7 @@ def a_full_receiver_confirms_nothing(rig):
     full.start()
     rig.until_listens(port, full)
     shipper.once()
+    full.until_output("archive", "all is archived", lambda out: out["lag_records"] == 0)
     check(full.stop() == 0, "the receiver did not end in order")
     compare("records", set(text), set(records_of(stored)) & set(text))
 
