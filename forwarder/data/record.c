@@ -281,7 +281,7 @@ bool lg_record_find(const struct lg_record *rec, unsigned field, struct lg_value
 	return false;
 }
 
-static void gather_part(struct lg_str fields, const uint64_t *wanted, uint64_t *found, struct lg_value *values)
+static void gather_part(struct lg_str fields, uint64_t *missing, struct lg_value *values)
 {
 	const uint8_t *at = (const uint8_t *)fields.data, *end = at + fields.size;
 	struct encoded field;
@@ -290,9 +290,9 @@ static void gather_part(struct lg_str fields, const uint64_t *wanted, uint64_t *
 		uint64_t bit = UINT64_C(1) << field.field % 64;
 		size_t word = field.field / 64;
 
-		if (field.field >= LG_F_LIMIT || !(wanted[word] & ~found[word] & bit))
+		if (field.field >= LG_F_LIMIT || !(missing[word] & bit))
 			continue;
-		found[word] |= bit;
+		missing[word] &= ~bit;
 		set_value(&field, &values[field.field]);
 	}
 }
@@ -300,9 +300,13 @@ static void gather_part(struct lg_str fields, const uint64_t *wanted, uint64_t *
 void lg_record_gather(const struct lg_record *rec, const uint64_t wanted[LG_FIELD_WORDS], uint64_t found[LG_FIELD_WORDS],
                       struct lg_value *values)
 {
-	memset(found, 0, LG_FIELD_WORDS * sizeof(*found));
-	gather_part(rec->fields, wanted, found, values);
-	gather_part(rec->origin, wanted, found, values);
+	uint64_t missing[LG_FIELD_WORDS];
+
+	memcpy(missing, wanted, sizeof(missing));
+	gather_part(rec->fields, missing, values);
+	gather_part(rec->origin, missing, values);
+	for (size_t i = 0; i < LG_FIELD_WORDS; i++)
+		found[i] = wanted[i] & ~missing[i];
 }
 
 struct lg_str lg_record_string(const struct lg_record *rec, unsigned field)
