@@ -147,6 +147,55 @@ static void a_selection_yields_only_what_is_selected(void **state)
 	lg_batch_release(batch);
 }
 
+static void want(uint64_t wanted[LG_FIELD_WORDS], unsigned field)
+{
+	wanted[field / 64] |= UINT64_C(1) << field % 64;
+}
+
+static void gathering_takes_what_is_wanted_and_the_own_field_before_the_shared_one(void **state)
+{
+	struct lg_batch *batch = batch_new(NULL, 4096, "operlog");
+	uint64_t wanted[LG_FIELD_WORDS] = {0}, found[LG_FIELD_WORDS], expected[LG_FIELD_WORDS] = {0};
+	struct lg_value values[LG_F_LIMIT];
+	char long_text[300];
+	struct lg_batch_iter it;
+	struct lg_origin *origin;
+	struct lg_record rec;
+	struct lg_draft d;
+
+	(void)state;
+	memset(values, 0xee, sizeof(values));
+	memset(long_text, 'x', sizeof(long_text));
+	lg_draft_reset(&d);
+	lg_draft_string(&d, LG_F_HOST_NAME, LG_STR("shared"));
+	lg_draft_string(&d, LG_F_EVENT_DATASET, LG_STR("set"));
+	origin = lg_origin_new(&d);
+	lg_draft_reset(&d);
+	lg_draft_string(&d, LG_F_USER_NAME, (struct lg_str){long_text, sizeof(long_text)}); /* not wanted, and of a longer length */
+	lg_draft_custom(&d, LG_STR("my.own"), LG_STR("x"));
+	lg_draft_number(&d, LG_F_ZOS_MESSAGE_LINE_COUNT, -3);
+	lg_draft_bool(&d, LG_F_ZOS_SUPPRESSED, true);
+	lg_draft_string(&d, LG_F_HOST_NAME, LG_STR("own"));
+	batch_add(batch, &d, origin, 5000);
+	lg_origin_free(origin);
+	lg_batch_begin(&it, batch, 0);
+	assert_true(lg_batch_next(&it, &rec));
+	want(wanted, LG_F_HOST_NAME);
+	want(wanted, LG_F_EVENT_DATASET);
+	want(wanted, LG_F_ZOS_MESSAGE_LINE_COUNT);
+	want(wanted, LG_F_ZOS_SUPPRESSED);
+	memcpy(expected, wanted, sizeof(expected));
+	want(wanted, LG_F_ZOS_JOB_NAME); /* the record has none */
+	lg_record_gather(&rec, wanted, found, values);
+	assert_memory_equal(found, expected, sizeof(found));
+	assert_true(lg_str_is(values[LG_F_HOST_NAME].text, "own"));
+	assert_true(lg_str_is(values[LG_F_EVENT_DATASET].text, "set"));
+	assert_int_equal(values[LG_F_ZOS_MESSAGE_LINE_COUNT].number, -3);
+	assert_int_equal(values[LG_F_ZOS_SUPPRESSED].number, 1);
+	assert_int_equal(values[LG_F_USER_NAME].field, 0xee);
+	lg_batch_release(batch);
+}
+
 static void positions_walk_back_and_a_cut_one_is_bad(void **state)
 {
 	struct lg_batch *batch = make_batch(NULL);
@@ -171,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_compressed_payload_expands_to_the_same_batch),
 		cmocka_unit_test(every_cut_and_every_flipped_length_is_refused_or_harmless),
 		cmocka_unit_test(a_selection_yields_only_what_is_selected),
+		cmocka_unit_test(gathering_takes_what_is_wanted_and_the_own_field_before_the_shared_one),
 		cmocka_unit_test(positions_walk_back_and_a_cut_one_is_bad),
 	};
 
