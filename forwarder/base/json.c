@@ -2,38 +2,78 @@
 
 #include <string.h>
 
-static bool plain(unsigned char c)
+#include "base/text.h"
+
+/* High bit set in each byte of the word that a JSON string cannot carry as it is, or that begins a longer character. A byte above
+ * a hit may be marked too (the borrow runs upwards); the caller looks at each byte of a marked word. */
+static uint64_t special_bytes(uint64_t word)
 {
-	return c >= 0x20 && c != '"' && c != '\\';
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+
+	return ((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & high;
 }
 
-static void put_escape(struct lg_buf *out, unsigned char c)
+/* Bytes from the front that go out unchanged. */
+static size_t plain_run(const uint8_t *p, size_t size)
 {
-	static const char names[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	size_t at = 0;
 
-	for (size_t i = 0; i + 1 < sizeof(names); i += 2)
-		if ((unsigned char)names[i] == c) {
-			lg_buf_append_char(out, '\\');
-			lg_buf_append_char(out, names[i + 1]);
-			return;
+	for (;;) {
+		uint64_t word;
+
+		while (size - at >= 8) {
+			memcpy(&word, p + at, 8);
+			if (special_bytes(word))
+				break;
+			at += 8;
 		}
-	lg_buf_printf(out, "\\u%04x", c);
+		for (size_t stop = size - at < 8 ? size : at + 8; at < stop;) {
+			size_t n;
+
+			if (p[at] < 0x20 || p[at] == '"' || p[at] == '\\')
+				return at;
+			n = text_utf8_length(p + at, size - at);
+			if (!n)
+				return at;
+			at += n;
+		}
+		if (at >= size)
+			return size;
+	}
+}
+
+static void append_escape(struct lg_buf *out, uint8_t c)
+{
+	static const char hex[] = "0123456789abcdef", from[] = "\"\\\n\r\t\b\f", to[] = "\"\\nrtbf";
+	const char *found = c ? strchr(from, c) : NULL;
+
+	if (c >= 0x80) {
+		lg_buf_append_cstr(out, "\xef\xbf\xbd"); /* U+FFFD */
+	} else if (found) {
+		lg_buf_append_char(out, '\\');
+		lg_buf_append_char(out, to[found - from]);
+	} else {
+		lg_buf_append_cstr(out, "\\u00");
+		lg_buf_append_char(out, hex[c >> 4]);
+		lg_buf_append_char(out, hex[c & 15]);
+	}
 }
 
 void json_put_string(struct lg_buf *out, struct lg_str text)
 {
+	const uint8_t *p = (const uint8_t *)text.data;
 	size_t at = 0;
 
+	lg_buf_reserve(out, text.size + 2);
 	lg_buf_append_char(out, '"');
 	while (at < text.size) {
-		size_t run = at;
+		size_t run = plain_run(p + at, text.size - at);
 
-		while (run < text.size && plain((unsigned char)text.data[run]))
-			run++;
-		lg_buf_append(out, text.data + at, run - at);
-		at = run;
+		lg_buf_append(out, p + at, run);
+		at += run;
 		if (at < text.size)
-			put_escape(out, (unsigned char)text.data[at++]);
+			append_escape(out, p[at++]);
 	}
 	lg_buf_append_char(out, '"');
 }

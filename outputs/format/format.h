@@ -128,8 +128,7 @@ size_t format_cost(struct lg_str text, struct format_cost how);
 struct lg_str format_next_part(struct lg_str body, size_t *at, size_t budget, struct format_cost how);
 unsigned format_count_parts(struct lg_str body, size_t budget, struct format_cost how);
 
-/* json.c. A JSON string with its quotes: always valid UTF-8 (a wrong byte becomes U+FFFD) and without a newline. */
-void format_json_string(struct lg_buf *out, struct lg_str text);
+/* json.c. Encodes, once a formatter, what every record has alike. */
 void format_json_init(struct lg_formatter *f);
 
 #endif

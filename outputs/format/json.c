@@ -1,82 +1,8 @@
 /* One JSON object a record, flat names with dots: ECS and OpenTelemetry (DESIGN section 7). */
 #include <string.h>
 
-#include "base/text.h"
+#include "base/json.h"
 #include "format/format.h"
-
-/* High bit set in each byte of the word that a JSON string cannot carry as it is, or that begins a longer character. A byte above
- * a hit may be marked too (the borrow runs upwards); the caller looks at each byte of a marked word. */
-static uint64_t special_bytes(uint64_t word)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
-	uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-
-	return ((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & high;
-}
-
-/* Bytes from the front that go out unchanged. */
-static size_t plain_run(const uint8_t *p, size_t size)
-{
-	size_t at = 0;
-
-	for (;;) {
-		uint64_t word;
-
-		while (size - at >= 8) {
-			memcpy(&word, p + at, 8);
-			if (special_bytes(word))
-				break;
-			at += 8;
-		}
-		for (size_t stop = size - at < 8 ? size : at + 8; at < stop;) {
-			size_t n;
-
-			if (p[at] < 0x20 || p[at] == '"' || p[at] == '\\')
-				return at;
-			n = text_utf8_length(p + at, size - at);
-			if (!n)
-				return at;
-			at += n;
-		}
-		if (at >= size)
-			return size;
-	}
-}
-
-static void append_escape(struct lg_buf *out, uint8_t c)
-{
-	static const char hex[] = "0123456789abcdef", from[] = "\"\\\n\r\t\b\f", to[] = "\"\\nrtbf";
-	const char *found = c ? strchr(from, c) : NULL;
-
-	if (c >= 0x80) {
-		lg_buf_append_cstr(out, "\xef\xbf\xbd"); /* U+FFFD */
-	} else if (found) {
-		lg_buf_append_char(out, '\\');
-		lg_buf_append_char(out, to[found - from]);
-	} else {
-		lg_buf_append_cstr(out, "\\u00");
-		lg_buf_append_char(out, hex[c >> 4]);
-		lg_buf_append_char(out, hex[c & 15]);
-	}
-}
-
-void format_json_string(struct lg_buf *out, struct lg_str text)
-{
-	const uint8_t *p = (const uint8_t *)text.data;
-	size_t at = 0;
-
-	lg_buf_reserve(out, text.size + 2);
-	lg_buf_append_char(out, '"');
-	while (at < text.size) {
-		size_t run = plain_run(p + at, text.size - at);
-
-		lg_buf_append(out, p + at, run);
-		at += run;
-		if (at < text.size)
-			append_escape(out, p[at++]);
-	}
-	lg_buf_append_char(out, '"');
-}
 
 void format_json_init(struct lg_formatter *f)
 {
@@ -86,11 +12,11 @@ void format_json_init(struct lg_formatter *f)
 		if (!name)
 			continue;
 		lg_buf_append_char(&f->json_key[i], ',');
-		format_json_string(&f->json_key[i], lg_str_from(name));
+		json_put_string(&f->json_key[i], lg_str_from(name));
 		lg_buf_append_char(&f->json_key[i], ':');
 	}
 	lg_buf_append_cstr(&f->json_tail, ",\"agent.type\":\"lugger\",\"agent.version\":\"" LUGGER_VERSION "\",\"agent.name\":");
-	format_json_string(&f->json_tail, lg_str_from(f->agent));
+	json_put_string(&f->json_tail, lg_str_from(f->agent));
 	lg_buf_append_cstr(&f->json_tail, ",\"ecs.version\":\"" FORMAT_ECS_VERSION "\"}");
 }
 
@@ -120,7 +46,7 @@ static void append_value(struct lg_buf *out, const struct lg_value *value)
 		lg_buf_append_char(out, ']');
 		return;
 	default:
-		format_json_string(out, value->text);
+		json_put_string(out, value->text);
 	}
 }
 
@@ -135,7 +61,7 @@ static void append_fields(struct lg_formatter *f, const struct lg_record *rec, s
 	while (lg_fields_next(&it, &value)) {
 		if (value.field == LG_F_CUSTOM || value.field >= LG_F_LIMIT || !f->json_key[value.field].size) {
 			lg_buf_append_char(out, ',');
-			format_json_string(out, value.name);
+			json_put_string(out, value.name);
 			lg_buf_append_char(out, ':');
 		} else {
 			uint64_t bit = UINT64_C(1) << value.field % 64;
@@ -166,7 +92,7 @@ static void write_json(struct lg_formatter *f, const struct lg_record *rec, cons
 	lg_buf_append_cstr(out, "{\"@timestamp\":");
 	append_time(f, out, rec->time_ns);
 	lg_buf_append_cstr(out, ",\"message\":");
-	format_json_string(out, piece->body);
+	json_put_string(out, piece->body);
 	lg_buf_append_cstr(out, ",\"event.id\":\"");
 	lg_buf_append_cstr(out, rec->log_id);
 	lg_buf_append_char(out, '-');
@@ -189,7 +115,7 @@ static void write_json(struct lg_formatter *f, const struct lg_record *rec, cons
 	if (piece->parts > 1)
 		lg_buf_printf(out, ",\"lugger.message_part\":\"%u/%u\"", piece->part, piece->parts);
 	lg_buf_append_cstr(out, ",\"lugger.input\":");
-	format_json_string(out, rec->input);
+	json_put_string(out, rec->input);
 	lg_buf_append_cstr(out, ",\"lugger.log_id\":\"");
 	lg_buf_append_cstr(out, rec->log_id);
 	lg_buf_append_char(out, '"');

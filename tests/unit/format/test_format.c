@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "data/batch.h"
 #include "format/format.h"
@@ -148,7 +149,7 @@ static void json_string_is(struct lg_str in, const char *wanted)
 {
 	struct lg_buf out = {0};
 
-	format_json_string(&out, in);
+	json_put_string(&out, in);
 	lg_buf_append_char(&out, '\0');
 	assert_string_equal((const char *)out.data, wanted);
 	lg_buf_fini(&out);
@@ -179,7 +180,7 @@ static void json_strings_are_valid_utf8_whatever_goes_in(void **state)
 
 		in[at] = (char)(pair >> 8);
 		in[at + 1] = (char)pair;
-		format_json_string(&out, (struct lg_str){in, 17});
+		json_put_string(&out, (struct lg_str){in, 17});
 		assert_int_equal(text_utf8_valid(out.data, out.size), out.size);
 		for (size_t i = 1; i + 1 < out.size; i++) {
 			assert_true(out.data[i] >= 0x20);
