@@ -195,6 +195,7 @@ static void an_output_reads_from_the_disk_though_the_budget_is_used_up(void **st
 	AWAIT(rig_output_status(&out).cursor == 4);
 	rig_output_stop(&out);
 	mem_release(&rig->budget, rest);
+	assert_int_equal(atomic_load(&out.conf.count), 3); /* read, and not given up as a gap */
 	shipper_free(out.host);
 }
 
