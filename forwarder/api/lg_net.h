@@ -32,8 +32,9 @@ struct lg_conn_stats {
 	uint64_t received;
 };
 
-/* Starts a connection to host:port ("name:514", "10.0.0.1:514", "[::1]:6514"). tls->off means plaintext. Asks the policy with the name and
- * with the address before connecting: LG_DENIED and err holds the YAML that would permit it. LG_INVALID: bad certificate files. */
+/* Starts a connection to host:port ("name:514", "10.0.0.1:514", "[::1]:6514"). tls->off means plaintext. Asks the policy with the
+ * name and with the address before connecting: LG_DENIED and err holds the YAML that would permit it. LG_INVALID: bad certificate
+ * files. */
 enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_tls_conf *tls, struct lg_conn **conn,
                         struct lg_err *err) LG_WARN_UNUSED;
 /* The longest time for the TCP connect to one address, and for the handshake; default 10 s each. Call it right after lg_conn_open. */
@@ -47,8 +48,8 @@ enum lg_rc lg_conn_handshake(struct lg_conn *conn, struct lg_err *err) LG_WARN_U
 enum lg_rc lg_conn_write(struct lg_conn *conn, const void *data, size_t size, size_t *done, struct lg_err *err) LG_WARN_UNUSED;
 /* LG_EOF: the peer closed in order. */
 enum lg_rc lg_conn_read(struct lg_conn *conn, void *data, size_t size, size_t *done, struct lg_err *err) LG_WARN_UNUSED;
-/* Orderly end, to be called again while LG_AGAIN: read what is pending, close_notify, shutdown(SHUT_WR), drain to the peer's EOF. LG_OK: the
- * peer answered with EOF, so it has read every byte. LG_PEER: it did not (reset, or closed before). */
+/* Orderly end, to be called again while LG_AGAIN: read what is pending, close_notify, shutdown(SHUT_WR), drain to the peer's EOF.
+ * LG_OK: the peer answered with EOF, so it has read every byte. LG_PEER: it did not (reset, or closed before). */
 enum lg_rc lg_conn_shutdown(struct lg_conn *conn, struct lg_err *err) LG_WARN_UNUSED;
 void lg_conn_close(struct lg_conn *conn); /* NULL is fine; frees */
 /* Closes with a TCP reset and without a TLS close: for a connection whose bytes were read and will not be kept. The sender must not take

@@ -159,8 +159,9 @@ void lg_fields_begin(struct lg_fields_iter *it, const struct lg_record *rec);
 bool lg_fields_next(struct lg_fields_iter *it, struct lg_value *value);
 /* The first field with this id; false where the record has none. */
 bool lg_record_find(const struct lg_record *rec, unsigned field, struct lg_value *value);
-/* Gathers fields by id in one walk: each whose bit is set in `wanted` goes to values[id], without its name, and sets its bit in `found`. Of two
- * with one id the first is taken, as in lg_record_find. Bit id % 64 of word id / 64; `values` has room for LG_F_LIMIT. */
+/* Gathers fields by id in one walk: each whose bit is set in `wanted` goes to values[id], without its name, and sets its bit in
+ * `found`. Of two with one id the first is taken, as in lg_record_find. Bit id % 64 of word id / 64; `values` has room for
+ * LG_F_LIMIT. */
 #define LG_FIELD_WORDS (LG_F_LIMIT / 64)
 void lg_record_gather(const struct lg_record *rec, const uint64_t wanted[LG_FIELD_WORDS], uint64_t found[LG_FIELD_WORDS],
                       struct lg_value *values);

@@ -58,8 +58,8 @@ struct lg_parser {
 	enum lg_rc (*check)(const void *conf, struct lg_err *err);
 	/* state is zeroed, state_size bytes. conf is borrowed for the state's life. */
 	enum lg_rc (*init)(void *state, const void *conf, struct lg_err *err);
-	/* The fields that all records of a stream have alike (data set, zone): the input adds them to its origin, which is encoded once a batch. May
-	 * be NULL. Strings are borrowed from conf. */
+	/* The fields that all records of a stream have alike (data set, zone): the input adds them to its origin, which is encoded
+	 * once a batch. May be NULL. Strings are borrowed from conf. */
 	void (*constants)(const void *conf, struct lg_draft *fields);
 	/* Takes one line; emits zero or more records. The line is borrowed for the call. */
 	void (*line)(void *state, const struct lg_line *line, struct lg_sink *sink);
@@ -72,12 +72,13 @@ struct lg_parser {
 	 * keeps itself within LG_HELD_MAX by emitting the oldest assembly incomplete. May be NULL (none). */
 	size_t (*held)(const void *state, struct lg_range *ranges, size_t max);
 	/* Restart state (year layout, time zone order ...), at most LG_PARSER_STATE_MAX bytes, own version byte first. It is the
-	 * state as of the restart offset or one that is right from there on. load of bytes it does not know: LG_INVALID. May be NULL. */
+	 * state as of the restart offset or one that is right from there on. load of bytes it does not know: LG_INVALID. May be
+	 * NULL. */
 	size_t (*save)(const void *state, uint8_t *bytes);
 	enum lg_rc (*load)(void *state, const uint8_t *bytes, size_t size);
 	void (*fini)(void *state);
-	/* For `lugger decode --explain`: appends, a text line each, which columns of this line it takes for what; before `line` gets it.
-	 * May be NULL. */
+	/* For `lugger decode --explain`: appends, a text line each, which columns of this line it takes for what; before `line`
+	 * gets it. May be NULL. */
 	void (*explain)(const void *state, const struct lg_line *line, struct lg_buf *out);
 	/* For `lugger decode`: appends what it has found out of the layout so far, "two-digit years, ASA column". May be NULL. */
 	void (*layout)(const void *state, struct lg_buf *out);
@@ -114,8 +115,8 @@ void lg_stream_free(struct lg_stream *stream);
  * (split or truncated). On an error *consumed still counts what was taken before it, and asking again gives the same error.
  * LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
  * LG_UNSUPPORTED: likewise, for a layout that is known but not in this version (spanned records).
- * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings), or `auto` cannot tell: err says which settings
- * fit. While `auto` has too few bytes to decide, or too few have come to see that the settings fit, nothing is consumed. */
+ * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings), or `auto` cannot tell: err says which
+ * settings fit. While `auto` has too few bytes to decide, or too few have come to see that the settings fit, nothing is consumed. */
 enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
                           struct lg_err *err) LG_WARN_UNUSED;
 /* Ages out open assemblies; returns when to call next (UTC ns, INT64_MAX never). */
@@ -124,12 +125,13 @@ int64_t lg_stream_tick(struct lg_stream *stream, int64_t utc_ns);
 void lg_stream_flush(struct lg_stream *stream);
 int64_t lg_stream_offset(const struct lg_stream *stream);  /* next byte to feed */
 int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not wholly inside emitted records */
-/* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns the size. */
+/* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns
+ * the size. */
 size_t lg_stream_save(const struct lg_stream *stream, uint8_t *bytes);
 const struct lg_stream_stats *lg_stream_stats(const struct lg_stream *stream);
 
-/* For inputs that do their own framing: the text as valid UTF-8, with U+FFFD for each wrong sequence, which is counted. Borrows from `in`
- * where nothing is wrong, else from `scratch`, which is overwritten. */
+/* For inputs that do their own framing: the text as valid UTF-8, with U+FFFD for each wrong sequence, which is counted. Borrows
+ * from `in` where nothing is wrong, else from `scratch`, which is overwritten. */
 struct lg_str lg_utf8_repair(struct lg_str in, struct lg_buf *scratch, uint64_t *substitutions);
 /* The encoding's canonical name and the framing in use; "auto" and LG_FRAMING_AUTO while `auto` has not decided. */
 const char *lg_stream_encoding(const struct lg_stream *stream);

@@ -97,7 +97,8 @@ struct lg_input_plugin {
 /* True: there is room for another chunk of at most 256 KiB of source bytes. Ask before each one, between chunks, at a moment at which
  * seal would tell the truth: the call closes the current batch when it is full. False: stop reading until the next step. */
 bool lg_input_ready(struct lg_input_host *host);
-/* Appends a record to the current batch; it is always taken. `origin` names the shared fields (may be NULL), made by lg_origin_set. */
+/* Appends a record to the current batch; it is always taken. `origin` names the shared fields (may be NULL), made by
+ * lg_origin_new. */
 struct lg_origin;
 void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg_origin *origin);
 /* Shared fields of all records of one file or connection, encoded once per batch. Owned by the caller. */
@@ -126,7 +127,7 @@ struct lg_output_host;
 
 enum lg_settle {
 	LG_DONE,   /* the receiver has it */
-	LG_REJECT, /* the receiver will never take it: dead letter */
+	LG_REJECT, /* the receiver will never take it; without dead letters in this version it is kept and offered again */
 };
 
 struct lg_output_report {
@@ -148,8 +149,8 @@ struct lg_format_conf {
 };
 extern const struct lg_option lg_format_options[];
 
-/* A formatter for one output. `format` is one of rfc5424, rfc3164, json, raw. `agent` is the gateway's name (borrowed). With `line_framing`
- * bodies are kept free of newlines. Caller frees. */
+/* A formatter for one output. `format` is one of rfc5424, rfc3164, json, raw. `agent` is the gateway's name (borrowed). With
+ * `line_framing` bodies are kept free of newlines. Caller frees. */
 struct lg_formatter *lg_formatter_new(const char *format, const struct lg_format_conf *conf, const char *agent, bool line_framing);
 void lg_formatter_free(struct lg_formatter *formatter);
 const char *lg_formatter_format(const struct lg_formatter *formatter); /* "rfc5424", as given to lg_formatter_new */
@@ -166,8 +167,8 @@ struct lg_output_plugin {
 	enum lg_rc (*open)(void *state, const void *conf, struct lg_output_host *host, struct lg_err *err);
 	/* Connects, flushes, collects acknowledgements, settles. Called after each round of sends, too. Not called during backoff. */
 	void (*step)(void *state, int64_t now_ns, struct lg_waitset *ws);
-	/* Takes records from the iterator, in order, as far as it likes; sets *taken to the sequence after the last one taken (unchanged
-	 * = none, "not now": the core offers the rest after the next step). A batch kept beyond the call must be held. */
+	/* Takes records from the iterator, in order, as far as it likes; sets *taken to the sequence after the last one taken
+	 * (unchanged = none, "not now": the core offers the rest after the next step). A batch kept beyond the call must be held. */
 	void (*send)(void *state, struct lg_batch *batch, struct lg_batch_iter *it, uint64_t *taken);
 	/* Forget everything unsettled: the core will offer it again from the lowest unsettled sequence. */
 	void (*rewind)(void *state);

@@ -23,7 +23,8 @@ struct mem_budget {
 
 void mem_budget_init(struct mem_budget *budget, size_t limit);
 void mem_budget_fini(struct mem_budget *budget); /* frees the spare blocks */
-/* From now on blocks of this size are kept for reuse, MEM_SPARE_MAX at most: batches come and go all day, and fresh pages are dear. */
+/* From now on blocks of this size are kept for reuse, MEM_SPARE_MAX at most: batches come and go all day, and fresh pages are
+ * dear. */
 void mem_keep_blocks(struct mem_budget *budget, size_t block_size);
 /* A block of exactly `size` bytes, kept or fresh; and its way back. Not charged: that is the owner's affair. */
 void *mem_block_get(struct mem_budget *budget, size_t size);

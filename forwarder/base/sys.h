@@ -38,7 +38,8 @@ struct sys_io {
 
 extern const struct sys_io sys_io_posix;
 
-/* Keeps the memory of a process that runs for months close to what it uses: large blocks straight from the system, few arenas. Once, first thing. */
+/* Keeps the memory of a process that runs for months close to what it uses: large blocks straight from the system, few arenas.
+ * Once, first thing. */
 void sys_tune_memory(void);
 int sys_random(void *bytes, size_t size);             /* 0, or -errno */
 int64_t sys_unacked(int fd);                          /* bytes in a TCP socket's send queue not acknowledged by the peer, or -errno */

@@ -1,7 +1,8 @@
 /* batch.h - a batch: the records of one input that become one frame. Encoded form: SPOOL.md, "Payload".
  *
- * Life: an input's thread builds it (batch_new, batch_add, batch_put_position, batch_pack), the queue carries it to the writer, who numbers and writes it;
- * from the commit on it is immutable and counted, and outputs read it through lg_batch_* of the plugin header.
+ * Life: an input's thread builds it (batch_new, batch_add, batch_put_position, batch_pack), the queue carries it to the writer,
+ * who numbers and writes it; from the commit on it is immutable and counted, and outputs read it through lg_batch_* of the plugin
+ * header.
  */
 #ifndef BATCH_H
 #define BATCH_H
@@ -47,11 +48,12 @@ struct lg_batch {
 
 /* An empty batch charged with `charge` bytes; NULL when the budget refuses. budget may be NULL (tools, tests). */
 struct lg_batch *batch_new(struct mem_budget *budget, size_t charge, const char *input);
-/* Appends one record. received_ns 0 in the draft is filled with `utc_ns`, times never decrease within the batch's input (the caller's `floor`). */
+/* Appends one record; `draft` is borrowed for the call. Its received_ns 0 means `utc_ns`; receipt times never decrease within a batch.
+ * `origin` may be NULL. */
 void batch_add(struct lg_batch *batch, struct lg_draft *draft, const struct lg_origin *origin, int64_t utc_ns);
 void batch_put_position(struct lg_batch *batch, struct lg_str key, const void *value, size_t size);
-/* The batch is complete: compresses raw into stored, or leaves codec NONE when `codec` is NULL or that does not make it smaller; the charge
- * becomes what the batch really holds. */
+/* The batch is complete: compresses raw into stored, or leaves codec NONE when `codec` is NULL or that does not make it smaller;
+ * the charge becomes what the batch really holds. */
 void batch_pack(struct lg_batch *batch, struct codec *codec);
 /* Frees `stored` once the frame is on disk; readers need raw alone. The owner's thread. */
 void batch_drop_stored(struct lg_batch *batch);

@@ -1,4 +1,5 @@
-/* queue.h - a bounded FIFO of batches between threads: inputs -> the spool writer, and back (durable). A full queue is backpressure. */
+/* queue.h - a bounded FIFO of batches from the inputs to the spool writer; also wakes the writer. A full queue is
+ * backpressure. */
 #ifndef QUEUE_H
 #define QUEUE_H
 
@@ -16,7 +17,8 @@ struct queue {
 
 void queue_init(struct queue *queue, size_t limit_bytes);
 void queue_fini(struct queue *queue); /* releases what is left */
-/* Takes the caller's reference, always: a producer asks queue_full before it closes a batch, and so passes the limit by one at most. */
+/* Takes the caller's reference, always: a producer asks queue_full before it closes a batch, and so passes the limit by one at
+ * most. */
 void queue_push(struct queue *queue, struct lg_batch *batch);
 bool queue_full(struct queue *queue);
 bool queue_filled(struct queue *queue); /* something is queued */

@@ -209,7 +209,8 @@ static void add_yaml(struct lg_buf *yaml, const char *host, uint16_t port, bool 
 	              plaintext ? ", plaintext: true" : "");
 }
 
-/* One line of YAML, so that it survives a log. `allow` makes the policy strict: where it is not yet, the other destinations are listed too. */
+/* One line of YAML, so that it survives a log. `allow` makes the policy strict: where it is not yet, the other destinations are
+ * listed too. */
 static enum lg_rc deny(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
                        const char *why, struct lg_err *err)
 {

@@ -1,4 +1,5 @@
-/* control.h - the unix socket data_dir/control.sock: one request line, one answer, closed. Peers: root and the daemon's own user. Main thread. */
+/* control.h - the unix socket data_dir/control.sock: one request line, one answer, closed. Peers: root and the daemon's own user.
+ * Main thread. */
 #ifndef CONTROL_H
 #define CONTROL_H
 

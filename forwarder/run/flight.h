@@ -1,5 +1,5 @@
-/* flight.h - which offered records are settled, and so where an output's cursor is: the lowest unsettled sequence (DESIGN 1.3). One output's
- * thread. One bit a record, for the batches between the cursor and the newest one offered. */
+/* flight.h - which offered records are settled, and so where an output's cursor is: the lowest unsettled sequence (DESIGN 1.3).
+ * One output's thread. One bit a record, for the batches between the cursor and the newest one offered. */
 #ifndef FLIGHT_H
 #define FLIGHT_H
 
@@ -21,8 +21,8 @@ struct flight {
 
 void flight_init(struct flight *flight, uint64_t cursor);
 void flight_fini(struct flight *flight);
-/* A batch first .. first + count - 1 begins; select has bit i set for each record that will be offered (NULL: all). Records not selected
- * are settled by the output's filter. */
+/* A batch first .. first + count - 1 begins; select has bit i set for each record that will be offered (NULL: all). Records not
+ * selected are settled by the output's filter. */
 void flight_add(struct flight *flight, uint64_t first, uint64_t count, const uint64_t *select);
 /* Records first .. first + count - 1 exist no more: settled as they are, however many, without a bit for each. */
 void flight_skip(struct flight *flight, uint64_t first, uint64_t count);

@@ -1,5 +1,5 @@
-/* shipper.h - one output instance on its thread: reads the spool from its cursor, filters, offers batches to the plugin, keeps what is settled,
- * moves the cursor, and owns retry and backoff. Implements struct lg_output_host. */
+/* shipper.h - one output instance on its thread: reads the spool from its cursor, filters, offers batches to the plugin, keeps
+ * what is settled, moves the cursor, and owns retry and backoff. Implements struct lg_output_host. */
 #ifndef SHIPPER_H
 #define SHIPPER_H
 

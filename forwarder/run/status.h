@@ -1,5 +1,5 @@
-/* status.h - what `lugger status` says, of a running daemon or of the files it left: gathered once, rendered as JSON, as a page or as one
- * line an output. The same facts in each. */
+/* status.h - what `lugger status` says, of a running daemon or of the files it left: gathered once, rendered as JSON, as a page or
+ * as one line an output. The same facts in each. */
 #ifndef STATUS_H
 #define STATUS_H
 

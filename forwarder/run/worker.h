@@ -1,5 +1,5 @@
-/* worker.h - one input instance on its thread: it steps the plugin, closes batches, hands them to the writer, and tells the plugin what is
- * durable. Implements struct lg_input_host. */
+/* worker.h - one input instance on its thread: it steps the plugin, closes batches, hands them to the writer, and tells the plugin
+ * what is durable. Implements struct lg_input_host. */
 #ifndef WORKER_H
 #define WORKER_H
 

@@ -1,5 +1,5 @@
-/* writer.h - the spool writer's thread: takes what is queued, numbers and writes it, one fdatasync for all, then tells the inputs; runs the
- * spool's maintenance, the lag policy and the loss records. */
+/* writer.h - the spool writer's thread: takes what is queued, numbers and writes it, one fdatasync for all, then tells the inputs;
+ * runs the spool's maintenance, the lag policy and the loss records. */
 #ifndef WRITER_H
 #define WRITER_H
 
@@ -45,12 +45,12 @@ enum lg_rc writer_start(struct writer *writer, struct lg_err *err);
  * (a socket's records) becomes a loss. */
 void writer_stop(struct writer *writer);
 void writer_fini(struct writer *writer);
-/* --once, after the inputs: everything queued becomes durable, whatever `sync` says. Asynchronous, may be called again; once all is durable
- * writer_flushed says so. Any thread. */
+/* --once, after the inputs: everything queued becomes durable, whatever `sync` says. Asynchronous, may be called again; once all
+ * is durable writer_flushed says so. Any thread. */
 void writer_flush(struct writer *writer);
 bool writer_flushed(const struct writer *writer);
-/* Something was lost: an interval in the spool's state on return (durable with the next store, that is before or with any cursor moved later),
- * then a record. first, last: sequences or 0; count 0: unknown. Any thread. */
+/* Something was lost: an interval in the spool's state on return (durable with the next store, that is before or with any cursor
+ * moved later), then a record. first, last: sequences or 0; count 0: unknown. Any thread. */
 void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
                       const char *reason);
 /* A cursor moved: segments may be free to go. Any thread. */
