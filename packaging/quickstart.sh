@@ -33,9 +33,9 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-bold='' dim='' plain=''
+bold='' dim='' plain='' clear=''
 if [ -t 1 ]; then
-	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m' clear=$'\r\e[K'
 fi
 
 # commas NUMBER: 1234567 -> 1,234,567
@@ -126,12 +126,12 @@ received() {
 	wc -l <"$work/received.json"
 }
 
+# A bar of what is stored, repeats included: which they are shows when all is compared. On a terminal only.
 progress() {
-	local have=$1 note=$2 bar=------------------------------ done=##############################
+	local have=$1 bar=------------------------------ full=##############################
 	local filled=$((have * 30 / records))
 	[ "$filled" -le 30 ] || filled=30
-	[ -t 1 ] || return 0
-	printf '\r  [%s%s] %s of %s stored %s\e[K' "${done:0:filled}" "${bar:filled}" "$(commas "$have")" "$(commas "$records")" "$note"
+	[ -z "$clear" ] || printf '%s  [%s%s] %s stored%s' "$clear" "${full:0:filled}" "${bar:filled}" "$(commas "$have")" "$2"
 }
 
 # give_up REASON: shows what the two of them say, and ends.
@@ -144,9 +144,11 @@ give_up() {
 
 # ship_until CONDITION...: shows progress until the condition holds.
 ship_until() {
-	local deadline=$((SECONDS + 60)) have
+	local deadline=$((SECONDS + 60)) have before=0
 	while :; do
 		have=$(received)
+		[ "$have" -eq "$before" ] || arrived_at=$(milliseconds)
+		before=$have
 		progress "$have" "$note"
 		[ -z "$shipper_pid" ] || alive "$shipper_pid" || give_up "the shipper ended"
 		alive "$receiver_pid" || give_up "the receiver ended"
@@ -188,11 +190,10 @@ ship() {
 	kill -KILL "$shipper_pid"
 	wait "$shipper_pid" 2>/dev/null || true
 	killed_at=$(received)
-	note="(killed with SIGKILL at $(commas "$killed_at"), restarted)"
+	note=", shipper killed at $(commas "$killed_at") and restarted"
 	start_shipper
 	ship_until all_shipped
-	took=$(($(milliseconds) - begin))
-	printf '%s  the shipper was killed with SIGKILL when %s records were stored, and restarted\n' "$([ -t 1 ] && printf '\r\e[K')" "$(commas "$killed_at")"
+	took=$((arrived_at - begin)) # to the last arrival; the last line of a SYSLOG waits a second for lines that may continue it
 	"$lugger" status -c "$work/shipper.yaml" >"$work/status.txt" || true
 	# SIGTERM: the shipper closes in order, which the receiver answers when it has read everything.
 	stop_process "$shipper_pid" 30
@@ -200,6 +201,7 @@ ship() {
 	ship_until all_stored
 	stop_process "$receiver_pid" 30
 	receiver_pid=
+	printf '%s  the shipper was killed with SIGKILL when %s records were stored, and restarted\n' "$clear" "$(commas "$killed_at")"
 }
 
 # fields FILE: from the receiver's JSON lines "identity <TAB> message", the message with its JSON escapes. The identity is the shipper's
@@ -236,6 +238,7 @@ compare() {
 }
 
 report() {
+	printf '\n'
 	step "Result"
 	printf '  %-28s %12s\n' "records sent" "$(commas "$records")" "distinct records received" "$(commas "$distinct")" "lost" "$(commas "$lost")"
 	printf '  %-28s %12s   %s\n' "repeats" "$(commas $((total - distinct)))" "${dim}sent again after the kill, each recognised by its (log id, sequence)$plain"

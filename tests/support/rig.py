@@ -13,6 +13,7 @@ The environment names the program: LUGGER (path of lugger), ZOSGEN, LUGGER_SOURC
 """
 
 import collections
+import ctypes
 import glob
 import json
 import os
@@ -31,6 +32,8 @@ SOURCE = os.environ.get("LUGGER_SOURCE") or os.path.dirname(os.path.dirname(os.p
 LUGGER = os.environ.get("LUGGER") or os.path.join(SOURCE, "build/asan/lugger")
 ZOSGEN = os.environ.get("ZOSGEN") or os.path.join(os.path.dirname(LUGGER), "zosgen")
 PATIENCE_S = 60  # a deadline nobody should meet: sanitizers on a busy machine are slow
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 SANITIZER = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error:|ThreadSanitizer")
 
 
@@ -55,6 +58,11 @@ def need_program(path, remedy):
     return path
 
 
+def die_with_parent():
+    """In the child: a test that is killed (ctest's timeout) leaves nothing running."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """A child with its output in files. `end` checks for sanitizer reports."""
 
@@ -69,7 +77,8 @@ class Process:
     def start(self):
         check(self.child is None, "%s runs already", self.name)
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
-            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.environment, cwd=self.directory)
+            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.environment, cwd=self.directory,
+                                          preexec_fn=die_with_parent)
         self.rig.running.append(self)
         return self
 
@@ -258,6 +267,7 @@ class Rig:
     """A temporary directory and everything that lives in it. On failure the logs' ends are printed; LUGGER_KEEP=1 keeps the directory."""
 
     def __init__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.directory = tempfile.mkdtemp(prefix="lugger-test.")
         self.running = []
         self.ports = set()
