@@ -12,14 +12,18 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libzstd-d
 test_packages=(libcmocka-dev python3-minimal libpython3-stdlib rsyslog rsyslog-openssl bsdutils libc-bin
 	libivykis0 libnet1 libglib2.0-0 libjson-c5 libpcre3 libwrap0 libcap2)
 
-case ${1:-} in
-build) packages=("${build_packages[@]}") ;;
-test) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
-*)
-	echo "usage: ${0##*/} build|test" >&2
-	exit 2
-	;;
-esac
+[ $# -gt 0 ] || set -- usage
+packages=("${build_packages[@]}")
+for set in "$@"; do
+	case $set in
+	build) ;;
+	test) packages+=("${test_packages[@]}") ;;
+	*)
+		echo "usage: ${0##*/} build|test..." >&2
+		exit 2
+		;;
+	esac
+done
 
 missing=()
 for package in "${packages[@]}"; do
