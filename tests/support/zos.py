@@ -5,10 +5,11 @@ messages (M, D, E; the connector id at the end of the M text or alone on an S li
 
 import collections
 import datetime
+import itertools
 import random
 import struct
 
-Source = collections.namedtuple("Source", "path expected options")
+Source = collections.namedtuple("Source", "path expected options borders")
 
 TIMEZONE = "America/New_York"
 START = datetime.datetime(2026, 7, 4, 8, 15, 0)  # local; summer time all day: UTC-4
@@ -33,6 +34,7 @@ class Writer:
         self.systems = ["SYS%s" % chr(ord("A") + number) for number in range(systems)]
         self.out = []
         self.expected = []
+        self.borders = []  # how many lines there were whenever no message was under way
         self.open = []  # [system, connector, lines left, expected fields] of messages under way
         self.hundredths = 0
         self.number = 0
@@ -87,6 +89,8 @@ class Writer:
 
     def write(self, records):
         while len(self.expected) + len(self.open) < records:
+            if not self.open:
+                self.borders.append(len(self.out))
             if self.open and self.rng.random() < 0.55:
                 self.go_on(self.rng.choice(self.open))
             elif len(self.open) < 3 and self.rng.random() < 0.25:
@@ -98,12 +102,14 @@ class Writer:
 
 
 def write_syslog(rig, name, records, systems=4, seed=1):
-    """Writes the file; `expected` holds what content() gives for each record, `options` are the input's."""
+    """Writes the file; `expected` holds what content() gives for each record, `options` are the input's, `borders` the offsets at which the file may be
+    cut without a message being in two."""
     writer = Writer(systems, seed)
     writer.write(records)
     path = rig.write(name, b"".join(writer.out))
     options = {"encoding": "IBM-037", "framing": "rdw", "parser": "zos-syslog", "timezone": TIMEZONE}
-    return Source(path, writer.expected, options)
+    ends = [0, *itertools.accumulate(len(line) for line in writer.out)]
+    return Source(path, writer.expected, options, [ends[lines] for lines in writer.borders])
 
 
 def content(message):
