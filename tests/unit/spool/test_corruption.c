@@ -153,6 +153,36 @@ static void test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame(voi
 	printf("flips in a segment: %llu, of which %llu cost one frame\n", (unsigned long long)flips, (unsigned long long)lost);
 }
 
+/* After a kill the state may be older than the newest frames: the marks in their headers say what was synced, so damage below them is
+ * corruption of one frame, not the beginning of a torn tail. */
+static void test_the_marks_of_later_frames_tell_damage_from_a_torn_tail(void **state)
+{
+	struct mem_fixture *f = *state;
+	struct memfs *whole = f->fs;
+	char path[MEMFS_PATH];
+	struct spool *dead;
+	uint8_t byte = 0xff;
+	uint64_t gaps;
+
+	mem_open(f);
+	for (int i = 0; i < FRAMES; i++)
+		assert_true(mem_put(f, PER_FRAME, 50)); /* committed, and the state not stored since the start */
+	dead = f->spool;
+	snprintf(path, sizeof(path), "%s", mem_segment(f, 0));
+	f->fs = clone(f);
+	f->conf.io = &f->fs->io;
+	memfs_poke(f->fs, path, 4096 + 200, &byte, 1);
+	mem_open(f);
+	assert_int_equal(read_with_gaps(f, &gaps), bits(5, 12));
+	assert_int_equal(gaps, bits(1, 4));
+	assert_int_equal(mem_stat(f).corrupt_frames, 1);
+	spool_close(f->spool);
+	memfs_free(f->fs);
+	f->fs = whole;
+	f->conf.io = &f->fs->io;
+	f->spool = dead;
+}
+
 static void test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest(void **state)
 {
 	struct mem_fixture *f = *state;
@@ -507,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        TEST(test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame),
+	        TEST(test_the_marks_of_later_frames_tell_damage_from_a_torn_tail),
 	        TEST(test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest),
 	        TEST(test_with_both_state_slots_destroyed_cursors_come_from_the_headers),
 	        TEST(test_without_its_state_an_unknown_output_starts_at_the_oldest_record_whatever_it_asks),
