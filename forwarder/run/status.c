@@ -219,12 +219,12 @@ static void put_head(const struct status *status, const struct paint *p, struct 
 		              (unsigned long long)spool->quarantined, p->off);
 }
 
-static void put_input_line(const struct status_input *input, const struct paint *p, struct lg_buf *out)
+static void put_input_line(const struct status_input *input, int width, const struct paint *p, struct lg_buf *out)
 {
 	bool ill = input_ill(input);
 	char count[28], lag[16], last[24], rate[28];
 
-	lg_buf_printf(out, "  %-16s %s%-10s%s %13s %9s/s %9s %10s", input->name, ill ? p->bad : p->good, input->w.state, p->off,
+	lg_buf_printf(out, "  %-*s %s%-10s%s %13s %9s/s %9s %10s", width, input->name, ill ? p->bad : p->good, input->w.state, p->off,
 	              text_format_count(input->w.records, count), text_format_count((uint64_t)(input->w.rate + 0.5), rate),
 	              text_format_size(input->w.report.lag_bytes, lag), seconds_text(input->last_record_seconds, last));
 	if (input->w.lost)
@@ -236,13 +236,13 @@ static void put_input_line(const struct status_input *input, const struct paint 
 		lg_buf_printf(out, "    %s\n", input->w.last_error);
 }
 
-static void put_output_line(const struct status_output *output, const struct paint *p, struct lg_buf *out)
+static void put_output_line(const struct status_output *output, int width, const struct paint *p, struct lg_buf *out)
 {
 	bool ill = output_ill(output);
 	const char *state = output->orphaned ? "orphaned" : output->detached ? "detached" : output->s.state;
 	char lag[28], bytes[16], eta[24], count[28], rate[28];
 
-	lg_buf_printf(out, "  %-16s %s%-10s%s %13s %9s/s %9s %10s %9s", output->name, ill ? p->bad : p->good, state, p->off,
+	lg_buf_printf(out, "  %-*s %s%-10s%s %13s %9s/s %9s %10s %9s", width, output->name, ill ? p->bad : p->good, state, p->off,
 	              text_format_count(output->s.records, count), text_format_count((uint64_t)(output->s.rate + 0.5), rate),
 	              text_format_size(output->s.lag_bytes, bytes), text_format_count(output->s.lag_records, lag),
 	              output->s.lag_records ? seconds_text(output->eta_seconds, eta) : "caught up");
@@ -263,30 +263,45 @@ static void put_output_line(const struct status_output *output, const struct pai
 		lg_buf_printf(out, "    not configured any more, still holds the spool: configure it again, or `lugger output forget %s`\n", output->name);
 }
 
+/* Columns for the longest name. */
+static int name_width(const struct status *status)
+{
+	size_t width = 16;
+
+	for (size_t i = 0; i < status->input_count; i++)
+		width = strlen(status->inputs[i].name) > width ? strlen(status->inputs[i].name) : width;
+	for (size_t i = 0; i < status->output_count; i++)
+		width = strlen(status->outputs[i].name) > width ? strlen(status->outputs[i].name) : width;
+	return (int)width;
+}
+
 void status_put_text(const struct status *status, bool color, struct lg_buf *out)
 {
 	struct paint p = paint_for(color);
+	int width = name_width(status);
 
 	put_head(status, &p, out);
 	if (status->input_count)
-		lg_buf_printf(out, "%s  %-16s %-10s %13s %11s %9s %10s%s\n", p.bold, "INPUT", "STATE", "RECORDS", "RATE", "UNREAD", "LAST", p.off);
+		lg_buf_printf(out, "%s  %-*s %-10s %13s %11s %9s %10s%s\n", p.bold, width, "INPUT", "STATE", "RECORDS", "RATE", "UNREAD", "LAST", p.off);
 	for (size_t i = 0; i < status->input_count; i++)
-		put_input_line(&status->inputs[i], &p, out);
+		put_input_line(&status->inputs[i], width, &p, out);
 	if (status->output_count)
-		lg_buf_printf(out, "%s  %-16s %-10s %13s %11s %9s %10s %9s%s\n", p.bold, "OUTPUT", "STATE", "SETTLED", "RATE", "LAG", "RECORDS", "CAUGHT UP", p.off);
+		lg_buf_printf(out, "%s  %-*s %-10s %13s %11s %9s %10s %9s%s\n", p.bold, width, "OUTPUT", "STATE", "SETTLED", "RATE", "LAG", "RECORDS", "CAUGHT UP", p.off);
 	for (size_t i = 0; i < status->output_count; i++)
-		put_output_line(&status->outputs[i], &p, out);
+		put_output_line(&status->outputs[i], width, &p, out);
 }
 
 void status_put_lines(const struct status *status, int64_t utc_ns, struct lg_buf *out)
 {
 	char now[32], lag[28], eta[24], rate[28], bytes[16];
+	int width;
 
 	clock_format_utc(utc_ns, 0, now);
+	width = name_width(status);
 	for (size_t i = 0; i < status->output_count; i++) {
 		const struct status_output *o = &status->outputs[i];
 
-		lg_buf_printf(out, "%s  %-16s %-10s %9s/s  lag %s records, %s", now, o->name,
+		lg_buf_printf(out, "%s  %-*s %-10s %9s/s  lag %s records, %s", now, width, o->name,
 		              o->orphaned ? "orphaned" : o->detached ? "detached" : o->s.state,
 		              text_format_count((uint64_t)(o->s.rate + 0.5), rate), text_format_count(o->s.lag_records, lag),
 		              text_format_size(o->s.lag_bytes, bytes));

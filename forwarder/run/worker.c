@@ -39,6 +39,7 @@ struct lg_input_host {
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
 	int64_t last_record_ns;  /* UTC */
+	int64_t newest_ns;       /* UTC: receipt of the newest record emitted */
 	int64_t utc_ns, mono_ns; /* read once a chunk: the time of receipt of its records */
 	int64_t news_ns;         /* monotonic: of the last record, before that of the start */
 	int64_t next_report_ns, rate_at_ns;
@@ -74,9 +75,13 @@ static struct lg_batch *current_batch(struct lg_input_host *host)
 	return host->batch;
 }
 
+/* Times of receipt never decrease, whatever the system's clock does (DESIGN section 2). */
 static void read_clocks(struct lg_input_host *host)
 {
-	host->utc_ns = clock_utc(host->env.clock);
+	int64_t utc_ns = clock_utc(host->env.clock);
+
+	if (utc_ns > host->utc_ns)
+		host->utc_ns = utc_ns;
 	host->mono_ns = clock_mono(host->env.clock);
 }
 
@@ -93,7 +98,7 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 	if (!host->batch->count && !positions.put)
 		return true; /* nothing to say: stays current and empty */
 	if (!host->batch->count)
-		host->batch->first_ns = host->batch->last_ns = clock_utc(host->env.clock);
+		host->batch->first_ns = host->batch->last_ns = host->utc_ns;
 	batch_pack(host->batch, host->codec);
 	host->batch->owner = host;
 	queue_push(&host->env.writer->queue, host->batch);
@@ -109,7 +114,10 @@ void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg
 	if (!host->batch->count)
 		host->batch_since_ns = clock_mono(host->env.clock);
 	host->news_ns = host->mono_ns;
+	if (draft->received_ns && draft->received_ns < host->newest_ns)
+		draft->received_ns = host->newest_ns; /* an assembly that waited */
 	batch_add(host->batch, draft, origin, host->utc_ns);
+	host->newest_ns = host->batch->last_ns;
 	host->records++;
 	host->bytes += draft->body.size;
 	host->last_record_ns = host->utc_ns;
@@ -154,7 +162,7 @@ bool lg_input_once(const struct lg_input_host *host)
 
 int64_t lg_input_utc(const struct lg_input_host *host)
 {
-	return clock_utc(host->env.clock);
+	return host->utc_ns;
 }
 
 void lg_input_fault(struct lg_input_host *host, const char *text)
@@ -415,6 +423,7 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 
 	host->conf = conf;
 	host->env = *env;
+	host->utc_ns = host->newest_ns = spool_newest_time(env->spool);
 	read_clocks(host);
 	host->news_ns = host->mono_ns;
 	host->wake.read_fd = host->wake.write_fd = -1;

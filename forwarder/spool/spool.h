@@ -142,6 +142,8 @@ void spool_stat(struct spool *spool, struct spool_stat *stat);
 uint64_t spool_bytes_from(struct spool *spool, uint64_t seq);
 /* Receipt time of the first record at or behind seq, UTC ns; 0 when there is none. */
 int64_t spool_time_of(struct spool *spool, uint64_t seq);
+/* Receipt time of the newest record, UTC ns; 0 when there is none. What comes after must not be older. */
+int64_t spool_newest_time(struct spool *spool);
 
 /* ---- reading a spool that may belong to a running daemon: no lock taken, nothing written ---- */
 

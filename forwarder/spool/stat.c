@@ -96,7 +96,8 @@ uint64_t spool_bytes_from(struct spool *spool, uint64_t seq)
 	return behind;
 }
 
-int64_t spool_time_of(struct spool *spool, uint64_t seq)
+/* Of the frame that holds seq: the lowest time of receipt, or the highest. */
+static int64_t frame_time(struct spool *spool, uint64_t seq, bool highest)
 {
 	struct frame_entry entry;
 	struct lg_batch *batch;
@@ -109,18 +110,30 @@ int64_t spool_time_of(struct spool *spool, uint64_t seq)
 	batch = spool->tail_count ? tail_find(spool, seq) : NULL;
 	pthread_mutex_unlock(&spool->lock);
 	if (batch) {
-		ns = batch->first_ns;
+		ns = highest ? batch->last_ns : batch->first_ns;
 		lg_batch_release(batch);
 		return ns;
 	}
 	while (find_segment(spool, seq, &seg, &newest, &behind)) {
 		if (find_frame(spool, seq, &seg, newest, &entry, &end))
-			return entry.first_ns;
+			return highest ? entry.last_ns : entry.first_ns;
 		if (newest)
 			return 0;
 		seq = spool_segment_end(spool, seg.number);
 	}
 	return 0;
+}
+
+int64_t spool_time_of(struct spool *spool, uint64_t seq)
+{
+	return frame_time(spool, seq, false);
+}
+
+int64_t spool_newest_time(struct spool *spool)
+{
+	uint64_t next = spool_durable_next(spool);
+
+	return next > 1 ? frame_time(spool, next - 1, true) : 0;
 }
 
 bool spool_segment_listed(struct spool *spool, uint64_t number)

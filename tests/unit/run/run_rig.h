@@ -245,12 +245,13 @@ static const struct lg_input_plugin in_plugin_fleeting = {.name = "fleeting", .s
 struct rig_input {
 	struct in_conf conf, *conf_pointer;
 	struct config_input config;
+	const struct clock *clock; /* NULL: the system's */
 	struct lg_input_host *host;
 };
 
 static inline void rig_input_start(struct rig *rig, struct rig_input *in, const struct lg_input_plugin *plugin)
 {
-	struct worker_env env = {&rig->writer, rig->spool, &rig->budget, &clock_system, NULL, &rig->conf, false};
+	struct worker_env env = {&rig->writer, rig->spool, &rig->budget, in->clock ? in->clock : &clock_system, NULL, &rig->conf, false};
 	struct lg_err err;
 
 	in->conf_pointer = &in->conf;

@@ -195,6 +195,57 @@ static void an_input_that_is_silent_for_too_long_says_so_and_a_record_ends_it(vo
 	rig_input_free(rig, &in);
 }
 
+static int64_t mono_now(void *self)
+{
+	(void)self;
+	return clock_mono(&clock_system);
+}
+
+static int64_t two_days_ago(void *self)
+{
+	(void)self;
+	return clock_utc(&clock_system) - 48 * 3600 * CLOCK_SECOND;
+}
+
+static void times_of_receipt_never_decrease_though_the_clock_is_set_back(void **state)
+{
+	static const struct clock late = {mono_now, two_days_ago, NULL};
+	struct rig *rig = *state;
+	struct rig_input in = {.conf = {.goal = 500}}, again = {.conf = {.goal = 1000}, .clock = &late};
+	int64_t newest = 0;
+	struct spool_reader *reader;
+	uint64_t first, last, seen = 0;
+	struct lg_batch *batch;
+	struct lg_err err;
+
+	rig_open(rig);
+	rig_start_writer(rig);
+	rig_input_start(rig, &in, &in_plugin);
+	AWAIT(atomic_load(&in.conf.durable) == 500);
+	rig_input_stop(&in, CLOCK_SECOND);
+	rig_input_free(rig, &in);
+	rig_close(rig);
+	rig_open(rig);
+	rig_start_writer(rig);
+	rig_input_start(rig, &again, &in_plugin);
+	AWAIT(atomic_load(&again.conf.durable) == 1000);
+	assert_int_equal(spool_reader_open(rig->spool, 1, &reader, &err), LG_OK);
+	while (spool_reader_next(reader, &batch, &first, &last, &err) == LG_OK) {
+		struct lg_batch_iter it;
+		struct lg_record rec;
+
+		for (lg_batch_begin(&it, batch, 0); lg_batch_next(&it, &rec); seen++) {
+			assert_true(rec.received_ns >= newest);
+			newest = rec.received_ns;
+		}
+		lg_batch_release(batch);
+	}
+	assert_int_equal(seen, 1000);
+	spool_reader_close(reader);
+	rig_input_stop(&again, CLOCK_SECOND);
+	rig_input_free(rig, &again);
+}
+
 int main(void)
 {
 #define RUN(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
@@ -207,6 +258,7 @@ int main(void)
 		RUN(a_stop_with_a_full_spool_loses_nothing_of_a_source_with_positions),
 		RUN(weaker_sync_acknowledges_what_is_written_shows_only_what_is_synced_and_a_flush_syncs_all),
 		RUN(an_input_that_is_silent_for_too_long_says_so_and_a_record_ends_it),
+		RUN(times_of_receipt_never_decrease_though_the_clock_is_set_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
