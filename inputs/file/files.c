@@ -259,16 +259,6 @@ static const char *saved_path(const struct saved *saved, char path[LG_POSITION_V
 	return path;
 }
 
-/* The file was cut in place while nobody watched, and no copy of it is found: what it held behind the position, if anything, is gone. */
-static void state_unseen_cut(struct lg_input_host *host, const struct tail *tail, const struct saved *saved)
-{
-	const struct ident *was = &saved->position.ident;
-
-	lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
-	if (saved->position.stream.size && was->ino == tail->ident.ino && was->dev == tail->ident.dev)
-		lg_input_loss(host, 0, 0, "file was truncated while it was not watched: what it held unread is unknown");
-}
-
 /* Compares a file just opened for the first time with the saved positions. TAIL_MOVED: it is none of ours. */
 static enum tail_result claim(struct files *files, struct tail *tail, int64_t now_ns)
 {
@@ -290,7 +280,7 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 		} else if (copy_hand_over(files, saved_path(saved, path, tail->path), saved->key, &saved->position, now_ns)) {
 			saved_remove(&files->saved, saved);
 		} else {
-			state_unseen_cut(host, tail, saved);
+			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
 			saved_put(&files->saved, saved->key, NULL, 0);
 			saved_remove(&files->saved, saved);
 		}
