@@ -394,15 +394,22 @@ static void wait_for_work(struct lg_output_host *host, struct lg_waitset *ws, in
 		sys_wake_drain(&host->wake);
 }
 
+/* What only the receiver's confirmation still holds is asked for: nothing more will come (--once), or nothing more can come because the spool
+ * is full of it. */
+static bool wants_confirmation(struct lg_output_host *host)
+{
+	return atomic_load(&host->drain) || (atomic_load(&host->env.writer->full) && host->flight.head);
+}
+
 /* --once: the receiver has everything. */
 static bool drained(struct lg_output_host *host, int64_t now_ns, struct lg_waitset *ws)
 {
-	if (!atomic_load(&host->drain) || !host->caught_up || host->failed)
+	if (!wants_confirmation(host) || !host->caught_up || host->failed)
 		return false;
 	if (host->conf->plugin->finish && !host->conf->plugin->finish(host->state, now_ns, ws))
 		return false;
 	move_cursor(host);
-	return !host->failed && !host->flight.head;
+	return atomic_load(&host->drain) && !host->failed && !host->flight.head;
 }
 
 static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws)
