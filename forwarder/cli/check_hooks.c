@@ -3,6 +3,7 @@
 
 #include "data/filter.h"
 #include "net/net.h"
+#include "spool/spool.h"
 
 static enum lg_rc check_where(const char *expression, size_t *at, struct lg_err *err)
 {
@@ -38,4 +39,5 @@ void check_hooks_set(struct config_env *env)
 	env->where_fields = where_fields;
 	env->where_dollar = where_dollar;
 	env->check_tls = net_check_tls;
+	env->check_keys = spool_check_key_file;
 }

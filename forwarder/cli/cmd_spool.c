@@ -1,4 +1,4 @@
-/* lugger spool ls|cat|tail|verify: read-only, daemon up or down. */
+/* lugger spool ls|cat|tail|verify|keygen: read-only, daemon up or down. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,13 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "spool/crypt.h"
 #include "spool/spool.h"
 
 struct spool_args {
-	const char *verb, *config_path, *input;
+	const char *verb, *config_path, *input, *key_file;
 	char *data_dir;
-	uint64_t from, to, lines;
+	uint64_t from, to, lines, id;
 	bool json, follow;
 };
 
@@ -141,7 +142,10 @@ static enum lg_rc do_cat(struct spool_args *args, struct lg_err *err)
 	if (!strcmp(args->verb, "tail"))
 		args->from = stat.next_seq - stat.first_seq > args->lines ? stat.next_seq - args->lines : stat.first_seq;
 	json = lg_formatter_new("json", &format_conf, "lugger", false);
-	rc = spool_reader_open(spool, args->from, &reader, err);
+	if (args->key_file)
+		rc = spool_peek_keys(spool, args->key_file, err);
+	if (rc == LG_OK)
+		rc = spool_reader_open(spool, args->from, &reader, err);
 	if (rc == LG_OK)
 		rc = print_all(args, reader, json, err);
 	if (rc == LG_AGAIN && args->follow)
@@ -174,7 +178,7 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 {
 	struct spool_verify_result r = {0};
 	struct lg_buf out = {0};
-	enum lg_rc rc = spool_verify(args->data_dir, &sys_io_posix, &r, say_finding, args, err);
+	enum lg_rc rc = spool_verify(args->data_dir, args->key_file, &sys_io_posix, &r, say_finding, args, err);
 	char records[28], size[16];
 
 	if (rc != LG_OK && rc != LG_CORRUPT)
@@ -189,6 +193,7 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 		json_put_u64(&out, "bad_frames", r.bad_frames);
 		json_put_u64(&out, "missing", r.missing);
 		json_put_u64(&out, "torn_bytes", r.torn_bytes);
+		json_put_u64(&out, "closed_segments", r.closed_segments);
 		lg_buf_append_cstr(&out, "}\n");
 	} else {
 		lg_buf_printf(&out, "%llu segments, %llu frames, %s records, %s: ", (unsigned long long)r.segments, (unsigned long long)r.frames,
@@ -198,12 +203,29 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 			              (unsigned long long)r.bad_frames, (unsigned long long)r.missing);
 		else
 			lg_buf_append_cstr(&out, "every checksum is right\n");
+		if (r.closed_segments)
+			lg_buf_printf(&out, "%llu segments are encrypted and could not be opened\n", (unsigned long long)r.closed_segments);
 	}
 	cli_print(&out);
 	lg_buf_fini(&out);
 	if (r.bad_segments || r.bad_frames || r.missing)
 		return lg_err_set(err, LG_CORRUPT, "the spool is damaged");
 	return LG_OK;
+}
+
+/* ---- keygen ---- */
+
+static enum lg_rc do_keygen(struct spool_args *args, struct lg_err *err)
+{
+	struct lg_buf line = {0};
+	enum lg_rc rc = spool_keygen((uint32_t)args->id, args->key_file, &line, err);
+
+	if (rc == LG_OK && (fwrite(line.data, 1, line.size, stdout) != line.size || fflush(stdout) != 0))
+		rc = lg_err_set(err, LG_IO, "standard output is closed");
+	if (line.data)
+		crypt_wipe(line.data, line.cap);
+	lg_buf_fini(&line);
+	return rc;
 }
 
 /* ---- the call ---- */
@@ -231,6 +253,10 @@ static bool parse_args(int argc, char **argv, struct spool_args *args)
 			args->config_path = argv[++i];
 		else if (!strcmp(argv[i], "-d") && more)
 			args->data_dir = argv[++i];
+		else if (!strcmp(argv[i], "--key-file") && more)
+			args->key_file = argv[++i];
+		else if (!strcmp(argv[i], "--id") && more && number_arg(argv[i + 1], &args->id) && args->id && args->id <= UINT32_MAX)
+			i++;
 		else if (!strcmp(argv[i], "--input") && more)
 			args->input = argv[++i];
 		else if (!strcmp(argv[i], "--from") && more && number_arg(argv[i + 1], &args->from))
@@ -252,25 +278,26 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry)
 	static const struct {
 		const char *name;
 		enum lg_rc (*run)(struct spool_args *args, struct lg_err *err);
-	} verbs[] = {{"ls", do_ls}, {"cat", do_cat}, {"tail", do_cat}, {"verify", do_verify}};
+	} verbs[] = {{"ls", do_ls}, {"cat", do_cat}, {"tail", do_cat}, {"verify", do_verify}, {"keygen", do_keygen}};
 	struct spool_args args = {.config_path = CLI_DEFAULT_CONFIG, .to = UINT64_MAX, .lines = 10};
 	struct config *config = NULL;
 	struct lg_err err = {0};
 	enum lg_rc rc = LG_NOTFOUND;
 
 	if (argc < 2)
-		return cli_usage("spool", "give one of ls, cat, tail, verify");
+		return cli_usage("spool", "give one of ls, cat, tail, verify, keygen");
 	args.verb = argv[1];
 	if (!parse_args(argc, argv, &args))
 		return 2;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(verbs[i].name, args.verb) != 0)
 			continue;
-		if (!args.data_dir) {
+		if (!args.data_dir && verbs[i].run != do_keygen) {
 			config = cli_load(args.config_path, registry, false);
 			if (!config)
 				return 1;
 			args.data_dir = config->data_dir;
+			args.key_file = args.key_file ? args.key_file : config->spool.encryption_key_file;
 		}
 		rc = verbs[i].run(&args, &err);
 		config_free(config);
@@ -278,5 +305,5 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry)
 			fprintf(stderr, "lugger spool %s: %s\n", args.verb, err.text);
 		return rc == LG_OK ? 0 : 1;
 	}
-	return cli_usage("spool", "no verb %s: give one of ls, cat, tail, verify", args.verb);
+	return cli_usage("spool", "no verb %s: give one of ls, cat, tail, verify, keygen", args.verb);
 }

@@ -18,7 +18,8 @@ static const struct command commands[] = {
 	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  --once             read what is there, ship it, end with 0 when every output has it\n"
 	 "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
-	 "SIGTERM finishes what is in flight and ends within 10 s; what is not delivered waits in the spool. SIGHUP reopens output files.\n"},
+	 "SIGTERM finishes what is in flight and ends within 10 s; what is not delivered waits in the spool. SIGHUP reopens output files\n"
+	 "and reads the spool's keys again.\n"},
 	{"check", cmd_check, "check [-c FILE] [--resolve | --json]", "validate a configuration",
 	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  --resolve  print the effective configuration with all defaults, secrets hidden\n"
@@ -35,13 +36,16 @@ static const struct command commands[] = {
 	 "  --explain          which bytes were taken for what\n"
 	 "  --encoding, --framing, --parser, --timezone   as in the configuration, instead of finding out\n"
 	 "FILE may be - for standard input.\n"},
-	{"spool", cmd_spool, "spool ls|cat|tail|verify [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
+	{"spool", cmd_spool, "spool ls|cat|tail|verify|keygen [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
 	 "  ls                 the segments\n"
 	 "  cat [--from SEQ] [--to SEQ] [--input NAME]   records as JSON lines\n"
 	 "  tail [-f] [-n N]   the newest N (10) records; -f: and those that come\n"
 	 "  verify             read everything and check every checksum\n"
+	 "  keygen [--id N | --key-file FILE]   a new line for the key file, to be appended (umask 077); its id is N, or the one\n"
+	 "                     that comes next in FILE, or 1\n"
 	 "  -c FILE            configuration that names the data_dir (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  -d DIR             the data_dir itself\n"
+	 "  --key-file FILE    keys of an encrypted spool, where -d is given\n"
 	 "  --json             for ls and verify: the same facts for machines\n"},
 	{"output", cmd_output, "output forget NAME [-c FILE]", "let go of the cursor of an output that is configured no more",
 	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"

@@ -167,6 +167,17 @@ static void read_items(const struct option_reader *reader, const struct yaml_nod
 	}
 }
 
+static void check_keys(const struct option_reader *reader, const struct yaml_node *root, const struct config *config)
+{
+	const struct config_env *env = reader->env;
+	const char *path = config->spool.encryption_key_file;
+	struct lg_err err = {0};
+
+	if (path && env->check_files && env->check_keys && env->check_keys(path, config->data_dir, &err) != LG_OK)
+		problems_error(reader->problems, mark_of_option(root, "spool", "encryption_key_file"), "`encryption_key_file`: %s",
+		        err.text);
+}
+
 static void read_top(const struct option_reader *reader, const struct yaml_node *root, struct config *config)
 {
 	const struct option_set top = {config_top_options, config, "", NULL};
@@ -180,6 +191,7 @@ static void read_top(const struct option_reader *reader, const struct yaml_node 
 	egress_check_rules(config, root, reader->problems);
 	read_items(reader, root, config);
 	egress_check_destinations(config, root, reader->problems);
+	check_keys(reader, root, config);
 	/* Consequences of sizes that were refused would only confuse. */
 	if (!reader->problems->errors)
 		check_sizes(config, root, reader->problems);

@@ -22,6 +22,8 @@ struct config_env {
 	bool (*where_dollar)(const char *expression, size_t *at);
 	/* Loads the files of a `tls` mapping; NULL: only their presence is checked. */
 	enum lg_rc (*check_tls)(const struct lg_tls_conf *tls, bool server, struct lg_err *err);
+	/* Reads the key file of the spool; NULL: only its presence is checked. */
+	enum lg_rc (*check_keys)(const char *key_file, const char *data_dir, struct lg_err *err);
 	/* False: only syntax and values (schema generation, tests); true: also files, certificates, time zones. */
 	bool check_files;
 };
@@ -71,6 +73,7 @@ struct config_spool {
 	int64_t compression_level;
 	int64_t linger_ns;
 	uint64_t batch_size;
+	char *encryption_key_file; /* NULL: the spool is not encrypted */
 };
 
 struct config {

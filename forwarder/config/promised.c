@@ -14,7 +14,6 @@ static const struct promise promises[] = {
 	{"", NULL, "metrics", NULL},
 	{"", NULL, "control", NULL},
 	{"", NULL, "dead_letter", NULL},
-	{"spool", NULL, "encryption_key_file", NULL},
 	{"spool", NULL, "when_full", "drop-oldest"},
 	{"spool", NULL, "when_full", "drop-new"},
 	{"spool", NULL, "shed", NULL},

@@ -32,7 +32,9 @@ const struct lg_option config_spool_options[] = {
 	 .flags = LG_OPT_ADVANCED, .doc = "How long a batch waits for more records before it is written."},
 	{.name = "batch_size", .type = LG_OPT_SIZE, .offset = offsetof(struct config_spool, batch_size), .fallback = "256KiB", .min = 4 * KIB,
 	 .max = 16 * MIB, .flags = LG_OPT_ADVANCED, .doc = "Size at which a batch is written without waiting."},
-	{.name = "encryption_key_file", .type = LG_OPT_FILE, .flags = LG_OPT_LATER, .doc = "File with the key that encrypts the spool."},
+	{.name = "encryption_key_file", .type = LG_OPT_FILE, .offset = offsetof(struct config_spool, encryption_key_file),
+	 .doc = "File with the keys that encrypt the spool, mode 0600: lines of `lugger spool keygen`, the last one is the key in use. Left out: no "
+	        "encryption."},
 	LG_OPTION_END,
 };
 

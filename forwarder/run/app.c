@@ -128,6 +128,7 @@ static enum lg_rc start_spool(struct app *app, struct lg_err *err)
 		.sync = (enum spool_sync)config->spool.sync,
 		.sync_interval_ns = config->spool.sync_interval_ns,
 		.keep_ns = config->spool.keep_ns,
+		.key_file = config->spool.encryption_key_file,
 		.compress = config->spool.compression == 0,
 		.tail_bytes = at_most(config->memory / 8, TAIL_MAX),
 		.budget = &app->budget,
@@ -383,7 +384,8 @@ static bool outputs_done(struct app *app)
 static void reopen_outputs(struct app *app)
 {
 	reopen_signal = 0;
-	log_notice("SIGHUP: files are reopened");
+	log_notice("SIGHUP: files are reopened, the keys of the spool are read again");
+	spool_reload_keys(app->spool);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_reopen(app->outputs[i]);
 }

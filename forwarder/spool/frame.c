@@ -88,6 +88,16 @@ enum lg_rc frame_encode(struct frame_header *header, struct lg_buf *out, struct 
 	return LG_OK;
 }
 
+void frame_aad(const uint8_t *header, uint32_t size, struct lg_str pieces[FRAME_AAD_PIECES])
+{
+	static const char zeros[4];
+	const char *p = (const char *)header;
+
+	pieces[0] = (struct lg_str){p, AT_PAYLOAD_CRC};
+	pieces[1] = pieces[3] = (struct lg_str){zeros, 4};
+	pieces[2] = (struct lg_str){p + AT_PAYLOAD_CRC + 4, size - AT_PAYLOAD_CRC - 8};
+}
+
 bool frame_magic_at(const uint8_t *bytes)
 {
 	return memcmp(bytes, magic, sizeof(magic)) == 0;

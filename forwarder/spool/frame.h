@@ -9,7 +9,7 @@
 #define FRAME_HEADER_MAX (4u << 20) /* a longer header is not believed */
 #define FRAME_VERSION 1
 #define FRAME_ENCRYPT_NONE 0
-#define FRAME_ENCRYPT_AES256GCM 1 /* its bytes are specified; this version does not read it */
+#define FRAME_ENCRYPT_AES256GCM 1
 
 struct frame_header {
 	uint8_t codec, encryption;
@@ -49,6 +49,10 @@ struct frame_place {
  * a later version (its CRC holds); LG_CORRUPT: it is none. The payload is not looked at. */
 enum lg_rc frame_decode(struct frame_header *header, const uint8_t *bytes, size_t size, const struct frame_place *place,
         size_t *need) LG_WARN_UNUSED;
+/* The header's bytes as additional data of the encryption, in four pieces: both CRC fields count as zeros. Borrows `header`, of
+ * `size` bytes. */
+#define FRAME_AAD_PIECES 4
+void frame_aad(const uint8_t *header, uint32_t size, struct lg_str pieces[FRAME_AAD_PIECES]);
 /* True where the bytes could start a frame: the magic alone. At least 4 bytes. */
 bool frame_magic_at(const uint8_t *bytes);
 

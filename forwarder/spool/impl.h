@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "spool/keys.h"
 #include "spool/state.h"
 
 #define SPOOL_PATH_MAX 4096
@@ -40,6 +41,7 @@ struct spool {
 	struct spool_conf conf;
 	char dir[SPOOL_PATH_MAX];
 	bool peek; /* read-only view */
+	struct keys *keys; /* NULL: not encrypted; its own mutex */
 
 	/* writer */
 	int lock_handle, state_handle;
@@ -66,7 +68,9 @@ struct spool {
 	struct doomed *doomed;               /* below the durable low-water mark, still to be unlinked */
 	size_t doomed_count, doomed_cap;
 	uint64_t low_durable;      /* segments below are given up on disk too */
-	struct lg_buf head, bytes; /* scratch */
+	struct lg_buf head, bytes, sealed; /* scratch */
+	struct crypt *cipher;              /* of the tip; NULL: not encrypted */
+	uint32_t cipher_key;               /* its id */
 	void (*wake)(void *arg);
 	void *wake_arg;
 
@@ -101,6 +105,10 @@ void spool_note_error(struct spool *spool, const struct lg_err *err);
 
 /* log.c: makes everything pending durable, whatever the sync mode; repairs first where that is needed. */
 enum lg_rc spool_sync(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+/* `stored` becomes what was encrypted. *crypt is the cipher of the segment, made at the first call (free it with
+ * the segment); header: the frame's bytes. LG_CORRUPT: it was changed. LG_INVALID: the key is missing or wrong. LG_IO. Any thread. */
+enum lg_rc spool_decrypt(struct spool *spool, struct crypt **crypt, int handle, const struct frame_header *frame,
+        const uint8_t *header, struct lg_buf *stored, struct lg_err *err) LG_WARN_UNUSED;
 struct spool *spool_new_peek(const struct spool_conf *conf);
 
 /* recover.c: fills segs, positions, ranges, next_seq, durable_next, state. Finds, judges and sets aside a torn tail. */

@@ -53,7 +53,7 @@ static struct spool *spool_new(const struct spool_conf *conf)
 	struct spool *spool = mem_zalloc(sizeof(*spool));
 
 	spool->conf = *conf;
-	spool->conf.data_dir = NULL;
+	spool->conf.data_dir = spool->conf.key_file = NULL;
 	if (spool->conf.segment_size > conf->max_size / 4)
 		spool->conf.segment_size = conf->max_size / 4 / SEGMENT_PAGE * SEGMENT_PAGE;
 	snprintf(spool->dir, sizeof(spool->dir), "%.*s/spool", SPOOL_PATH_MAX - 256, conf->data_dir);
@@ -141,7 +141,7 @@ enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct 
 {
 	struct spool *spool = spool_new(conf);
 	struct lg_err local;
-	enum lg_rc rc;
+	enum lg_rc rc = LG_OK;
 
 	err = err ? err : &local;
 	*out = NULL;
@@ -149,7 +149,10 @@ enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct 
 		rc = lg_err_set(err, LG_INVALID, "max_size must hold four segments of 16 KiB at least");
 		goto done;
 	}
-	rc = make_dirs(spool, conf->data_dir, err);
+	if (conf->key_file)
+		rc = keys_open(&spool->keys, conf->key_file, conf->data_dir, err); /* before anything is touched */
+	if (rc == LG_OK)
+		rc = make_dirs(spool, conf->data_dir, err);
 	if (rc == LG_OK)
 		rc = take_lock(spool, err);
 	if (rc == LG_OK)
@@ -205,6 +208,9 @@ void spool_close(struct spool *spool)
 	posmap_fini(&spool->positions);
 	lg_buf_fini(&spool->head);
 	lg_buf_fini(&spool->bytes);
+	lg_buf_fini(&spool->sealed);
+	crypt_free(spool->cipher);
+	keys_close(spool->keys);
 	pthread_mutex_destroy(&spool->lock);
 	pthread_mutex_destroy(&spool->index_lock);
 	free(spool);
@@ -216,11 +222,12 @@ void spool_on_commit(struct spool *spool, void (*wake)(void *arg), void *arg)
 	spool->wake_arg = arg;
 }
 
-static uint64_t batch_frame_size(const struct lg_batch *batch)
+static uint64_t batch_frame_size(const struct spool *spool, const struct lg_batch *batch)
 {
 	const struct lg_buf *payload = batch->codec == BATCH_CODEC_NONE ? &batch->raw : &batch->stored;
 	uint64_t size = frame_header_size(strlen(batch->input), batch->positions.size) + (uint64_t)payload->size;
 
+	size += spool->keys ? CRYPT_TAG_SIZE : 0;
 	return (size + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
 }
 
@@ -230,7 +237,6 @@ static void fill_header(struct spool *spool, struct lg_batch *batch, const struc
 
 	*h = (struct frame_header){
 	        .codec = batch->codec,
-	        .payload_crc = crc32c(0, payload->data, payload->size),
 	        .spool_tag = spool_tag(spool->state.spool_id),
 	        .segment = spool->prev_number,
 	        .offset = spool->tip.end,
@@ -251,6 +257,26 @@ static void fill_header(struct spool *spool, struct lg_batch *batch, const struc
 	memcpy(h->log_id, spool->state.log_id, 16);
 }
 
+/* The payload encrypted into spool->sealed, under the header as it will be written but for its CRCs. */
+static enum lg_rc seal_payload(struct spool *spool, struct frame_header *h, const struct lg_buf **payload, struct lg_err *err)
+{
+	struct lg_str aad[FRAME_AAD_PIECES];
+	enum lg_rc rc;
+
+	h->encryption = FRAME_ENCRYPT_AES256GCM;
+	h->stored_size += CRYPT_TAG_SIZE;
+	lg_buf_clear(&spool->head);
+	rc = frame_encode(h, &spool->head, err);
+	if (rc != LG_OK)
+		return rc;
+	frame_aad(spool->head.data, h->header_size, aad);
+	lg_buf_clear(&spool->sealed);
+	rc = crypt_seal(
+	        spool->cipher, h->index, aad, FRAME_AAD_PIECES, (*payload)->data, (*payload)->size, &spool->sealed, err);
+	*payload = &spool->sealed;
+	return rc;
+}
+
 /* Writes a numbered batch at the tip's end. */
 static enum lg_rc write_frame(struct spool *spool, struct lg_batch *batch, struct lg_err *err)
 {
@@ -263,8 +289,11 @@ static enum lg_rc write_frame(struct spool *spool, struct lg_batch *batch, struc
 	int rc;
 
 	fill_header(spool, batch, payload, &h);
+	result = spool->cipher ? seal_payload(spool, &h, &payload, err) : LG_OK;
+	h.payload_crc = crc32c(0, payload->data, payload->size);
 	lg_buf_clear(&spool->head);
-	result = frame_encode(&h, &spool->head, err);
+	if (result == LG_OK)
+		result = frame_encode(&h, &spool->head, err);
 	if (result != LG_OK)
 		return result;
 	iov[0] = (struct iovec){spool->head.data, spool->head.size};
@@ -291,13 +320,19 @@ static bool tip_fits(const struct spool *spool, uint64_t frame_bytes)
 	       spool->tip.end + frame_bytes + segment_footer_size(spool->index.count + 1) <= spool->tip.size;
 }
 
-/* A tip with room for the frame. */
+/* Another key came into use, and the quota has room for the segment that begins with it. */
+static bool may_turn_key(struct spool *spool)
+{
+	return spool->keys && keys_in_use(spool->keys) != spool->cipher_key && space_for_segment(spool, spool->conf.segment_size);
+}
+
+/* A tip with room for the frame, encrypted with the key in use. */
 static enum lg_rc make_room(struct spool *spool, uint64_t frame_bytes, struct lg_err *err)
 {
 	uint64_t need = frame_bytes + 2 * SEGMENT_PAGE;
 	enum lg_rc rc;
 
-	if (tip_fits(spool, frame_bytes))
+	if (tip_fits(spool, frame_bytes) && !may_turn_key(spool))
 		return LG_OK;
 	if (need > spool->conf.max_size / 2)
 		return lg_err_set(
@@ -316,7 +351,7 @@ enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_e
 	err = err ? err : &local;
 	if (spool->broken)
 		return lg_err_set(err, LG_IO, "the segment failed: commit has to repair it first");
-	rc = make_room(spool, batch_frame_size(batch), err);
+	rc = make_room(spool, batch_frame_size(spool, batch), err);
 	if (rc == LG_OK) {
 		batch->first_seq = spool->next_seq;
 		memcpy(batch->log_id, spool->stat.log_id, sizeof(batch->log_id));
@@ -348,7 +383,7 @@ static enum lg_rc repair(struct spool *spool, struct lg_err *err)
 	enum lg_rc rc;
 
 	for (size_t i = 0; i < spool->pending_count; i++)
-		bytes += batch_frame_size(spool->pending[i].batch) + segment_footer_size(1);
+		bytes += batch_frame_size(spool, spool->pending[i].batch) + segment_footer_size(1);
 	rc = roll_create(spool, bytes, err);
 	if (rc != LG_OK)
 		return rc;

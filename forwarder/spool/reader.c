@@ -21,6 +21,7 @@ struct spool_reader {
 	uint64_t limit;   /* and its frames here at the latest */
 	bool newest;
 	unsigned tries;
+	struct crypt *crypt; /* of the segment, once a frame of it had to be decrypted */
 	struct codec *codec;
 	struct lg_buf head, stored, raw;
 };
@@ -44,6 +45,8 @@ static void leave_segment(struct spool_reader *reader)
 
 	if (reader->handle >= 0)
 		io->close(io->self, reader->handle);
+	crypt_free(reader->crypt);
+	reader->crypt = NULL;
 	reader->handle = -1;
 	reader->number = 0;
 	reader->at = 0;
@@ -193,18 +196,15 @@ static enum lg_rc expand(struct spool_reader *reader, const struct frame_header 
 {
 	struct spool *spool = reader->spool;
 
-	if (h->encryption != FRAME_ENCRYPT_NONE)
-		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: encrypted frames are not in this version",
-		        (unsigned long long)reader->number);
 	if (spool->conf.budget && mem_used(spool->conf.budget) + h->raw_size > spool->conf.budget->limit)
 		spool_tail_evict(spool, h->raw_size);
 	lg_buf_clear(&reader->raw);
 	if (h->codec == BATCH_CODEC_ZSTD)
-		return codec_expand(reader->codec, reader->stored.data, h->stored_size, h->raw_size, &reader->raw, err);
+		return codec_expand(reader->codec, reader->stored.data, reader->stored.size, h->raw_size, &reader->raw, err);
 	if (h->codec != BATCH_CODEC_NONE)
 		return lg_err_set(err, LG_UNSUPPORTED, "segment %llu: codec %u is not in this version",
 		        (unsigned long long)reader->number, h->codec);
-	if (h->raw_size != h->stored_size)
+	if (h->raw_size != reader->stored.size)
 		return LG_CORRUPT;
 	lg_buf_fini(&reader->raw);
 	reader->raw = reader->stored;
@@ -230,7 +230,9 @@ static enum lg_rc read_payload(
 	reader->stored.size = (size_t)n;
 	if (n != (ssize_t)h->stored_size || crc32c(0, reader->stored.data, h->stored_size) != h->payload_crc)
 		return LG_CORRUPT;
-	rc = expand(reader, h, err);
+	rc = spool_decrypt(reader->spool, &reader->crypt, reader->handle, h, reader->head.data, &reader->stored, err);
+	if (rc == LG_OK)
+		rc = expand(reader, h, err);
 	if (rc != LG_OK)
 		return rc;
 	snprintf(input, sizeof(input), "%.*s", (int)(h->input.size < SPOOL_NAME_SIZE ? h->input.size : SPOOL_NAME_SIZE - 1),

@@ -269,6 +269,15 @@ static void use_header(struct spool *spool, const struct segment_header *header)
 	}
 }
 
+/* What the newest segment was encrypted with has to be there: a start with another key file, or without one, is a mistake that is
+ * told before a byte is written. */
+static enum lg_rc check_key(struct spool *spool, const struct segment_header *header, struct lg_err *err)
+{
+	if (spool->peek || keys_fit(spool->keys, &header->crypt, err) == LG_OK)
+		return LG_OK;
+	return lg_err_prepend(err, "segment %llu", (unsigned long long)header->number);
+}
+
 /* Finds the newest segment whose header verifies: *base is its place in the list, seg_count where there is none. *from[] starts
  * behind it. */
 static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, struct lg_err *err)
@@ -289,6 +298,8 @@ static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, s
 		        memcmp(spool->state.spool_id, header.spool_id, 16) != 0)
 			rc = lg_err_set(
 			        err, LG_INVALID, "segment %llu belongs to another spool", (unsigned long long)header.number);
+		if (rc == LG_OK)
+			rc = check_key(spool, &header, err);
 		if (rc == LG_OK) {
 			memcpy(spool->state.spool_id, header.spool_id, 16);
 			use_header(spool, &header);

@@ -32,6 +32,19 @@ static void trim_ranges(struct spool *spool, uint64_t low_seq)
 	spool->range_count = kept;
 }
 
+/* The cipher of the segment that comes next: the key in use now, and a salt that no other segment has. */
+static enum lg_rc turn_key(struct spool *spool, struct crypt_params *params, struct lg_err *err)
+{
+	crypt_free(spool->cipher);
+	spool->cipher = NULL;
+	if (!spool->keys)
+		return LG_OK;
+	spool_reload_keys(spool);
+	keys_begin(spool->keys, params->salt, params);
+	spool->cipher_key = params->key_id;
+	return keys_cipher(spool->keys, params, true, &spool->cipher, err);
+}
+
 static enum lg_rc fill_header(struct spool *spool, struct segment_header *header, struct lg_err *err)
 {
 	int rc;
@@ -43,13 +56,13 @@ static enum lg_rc fill_header(struct spool *spool, struct segment_header *header
 	header->prev_end = spool->prev_end;
 	header->low_seq = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
 	memcpy(header->spool_id, spool->state.spool_id, 16);
-	rc = sys_random(header->salt, sizeof(header->salt));
+	rc = sys_random(header->crypt.salt, sizeof(header->crypt.salt));
 	if (rc < 0)
 		return lg_err_sys(err, -rc, "drawing a salt");
 	trim_ranges(spool, header->low_seq);
 	header->ranges = spool->ranges;
 	header->range_count = spool->range_count;
-	return LG_OK;
+	return turn_key(spool, &header->crypt, err);
 }
 
 static void set_spare(struct spool *spool, uint64_t size)

@@ -9,9 +9,11 @@
 #include "base/wire.h"
 
 static const uint8_t header_magic[8] = {0xF5, 'L', 'G', 'S', 'E', 'G', 'M', '1'};
+static const uint8_t copy_magic[8] = {0xF5, 'L', 'G', 'S', 'A', 'L', 'T', '1'};
 static const uint8_t footer_magic[8] = {0xF5, 'L', 'G', 'I', 'N', 'D', 'X', '1'};
 
 #define SEGMENT_VERSION 1
+#define COPY_SIZE 80u /* of the encryption's parameters, at the end of the header */
 #define FOOTER_HEAD 40u
 #define FOOTER_ENTRY 32u
 #define FOOTER_TRAILER 24u
@@ -35,8 +37,17 @@ enum {
 	AT_CURSORS = 132,
 	AT_POSITIONS = 136,
 	AT_BODY_SIZE = 140,
-	AT_RESERVED2 = 144,
+	AT_KEY_CHECK = 144,
 	HEADER_FIXED = 160,
+};
+
+/* The copy of the encryption's parameters: without the salt a whole segment could not be read. */
+enum {
+	COPY_AT_NUMBER = 8,
+	COPY_AT_KEY_ID = 16,
+	COPY_AT_SALT = 24,
+	COPY_AT_CHECK = 56,
+	COPY_AT_CRC = 76,
 };
 
 void segment_name(char name[SEGMENT_NAME_SIZE], uint64_t number, uint64_t first_seq)
@@ -99,11 +110,21 @@ static void put_body(
 	}
 }
 
+static void put_copy(const struct segment_header *header, uint8_t *p)
+{
+	memcpy(p, copy_magic, 8);
+	wire_put_u64(p + COPY_AT_NUMBER, header->number);
+	wire_put_u32(p + COPY_AT_KEY_ID, header->crypt.key_id);
+	memcpy(p + COPY_AT_SALT, header->crypt.salt, CRYPT_SALT_SIZE);
+	memcpy(p + COPY_AT_CHECK, header->crypt.check, CRYPT_CHECK_SIZE);
+	wire_put_u32(p + COPY_AT_CRC, crc32c(0, p, COPY_AT_CRC));
+}
+
 enum lg_rc segment_header_encode(
         struct segment_header *header, const struct posmap *positions, struct lg_buf *out, struct lg_err *err)
 {
+	size_t copy = header->crypt.key_id ? COPY_SIZE : 0, body, total;
 	uint32_t position_count;
-	size_t body, total;
 	uint8_t *p;
 
 	lg_buf_clear(out);
@@ -111,7 +132,7 @@ enum lg_rc segment_header_encode(
 	out->size = HEADER_FIXED;
 	put_body(header, positions, out, &position_count);
 	body = out->size - HEADER_FIXED;
-	total = (out->size + 4 + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+	total = (out->size + 4 + copy + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
 	if (total > SEGMENT_HEADER_MAX)
 		return lg_err_set(err, LG_INVALID, "segment header: %zu bytes of positions pass the limit of the format", body);
 	memset(lg_buf_reserve(out, total - out->size), 0, total - out->size);
@@ -127,13 +148,16 @@ enum lg_rc segment_header_encode(
 	wire_put_u64(p + AT_PREV_NUMBER, header->prev_number);
 	wire_put_u64(p + AT_PREV_END, header->prev_end);
 	wire_put_u64(p + AT_LOW_SEQ, header->low_seq);
-	wire_put_u32(p + AT_KEY_ID, header->key_id);
-	memcpy(p + AT_SALT, header->salt, 32);
+	wire_put_u32(p + AT_KEY_ID, header->crypt.key_id);
+	memcpy(p + AT_SALT, header->crypt.salt, CRYPT_SALT_SIZE);
+	memcpy(p + AT_KEY_CHECK, header->crypt.check, CRYPT_CHECK_SIZE);
 	wire_put_u32(p + AT_RANGES, (uint32_t)header->range_count);
 	wire_put_u32(p + AT_CURSORS, (uint32_t)header->cursor_count);
 	wire_put_u32(p + AT_POSITIONS, position_count);
 	wire_put_u32(p + AT_BODY_SIZE, (uint32_t)body);
 	wire_put_u32(p + HEADER_FIXED + body, crc32c(0, p, HEADER_FIXED + body));
+	if (copy)
+		put_copy(header, p + total - COPY_SIZE);
 	out->size = total;
 	header->size = (uint32_t)total;
 	return LG_OK;
@@ -219,8 +243,9 @@ enum lg_rc segment_header_decode(
 	header->prev_number = wire_get_u64(p + AT_PREV_NUMBER);
 	header->prev_end = wire_get_u64(p + AT_PREV_END);
 	header->low_seq = wire_get_u64(p + AT_LOW_SEQ);
-	header->key_id = wire_get_u32(p + AT_KEY_ID);
-	memcpy(header->salt, p + AT_SALT, 32);
+	header->crypt.key_id = wire_get_u32(p + AT_KEY_ID);
+	memcpy(header->crypt.salt, p + AT_SALT, CRYPT_SALT_SIZE);
+	memcpy(header->crypt.check, p + AT_KEY_CHECK, CRYPT_CHECK_SIZE);
 	body = wire_reader_on(p + HEADER_FIXED, body_size);
 	if (!read_body(header, positions, &body, p)) {
 		segment_header_fini(header);
@@ -259,6 +284,41 @@ enum lg_rc segment_header_read(struct segment_header *header, struct posmap *pos
 		lg_err_set(err, rc, "segment %llu: the header does not verify", (unsigned long long)number);
 done:
 	lg_buf_fini(&bytes);
+	return rc;
+}
+
+/* The header is a number of pages, and the copy lies at the end of the last one. */
+static enum lg_rc find_copy(struct crypt_params *params, const struct sys_io *io, int handle, uint64_t number, uint64_t limit)
+{
+	uint8_t p[COPY_SIZE];
+
+	limit = limit < SEGMENT_HEADER_MAX ? limit : SEGMENT_HEADER_MAX;
+	for (uint64_t end = SEGMENT_PAGE; end <= limit; end += SEGMENT_PAGE) {
+		if (io->pread(io->self, handle, p, sizeof(p), end - COPY_SIZE) != (ssize_t)sizeof(p))
+			continue;
+		if (memcmp(p, copy_magic, 8) != 0 || wire_get_u64(p + COPY_AT_NUMBER) != number ||
+		        wire_get_u32(p + COPY_AT_CRC) != crc32c(0, p, COPY_AT_CRC))
+			continue;
+		params->key_id = wire_get_u32(p + COPY_AT_KEY_ID);
+		memcpy(params->salt, p + COPY_AT_SALT, CRYPT_SALT_SIZE);
+		memcpy(params->check, p + COPY_AT_CHECK, CRYPT_CHECK_SIZE);
+		return LG_OK;
+	}
+	return LG_CORRUPT;
+}
+
+enum lg_rc segment_crypt_read(struct crypt_params *params, const struct sys_io *io, int handle, uint64_t number, uint64_t limit,
+        struct lg_err *err)
+{
+	struct segment_header header;
+	enum lg_rc rc = segment_header_read(&header, NULL, io, handle, number, err);
+
+	*params = (struct crypt_params){0};
+	if (rc == LG_OK)
+		*params = header.crypt;
+	else if (rc == LG_CORRUPT)
+		rc = find_copy(params, io, handle, number, limit);
+	segment_header_fini(&header);
 	return rc;
 }
 

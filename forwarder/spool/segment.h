@@ -4,6 +4,7 @@
 #define SEGMENT_H
 
 #include "base/sys.h"
+#include "spool/crypt.h"
 #include "spool/frame.h"
 #include "spool/posmap.h"
 
@@ -37,8 +38,7 @@ struct segment_header {
 	uint64_t prev_number; /* the segment before, 0: none */
 	uint64_t prev_end;    /* frames of that one end here; what lies behind was never acknowledged */
 	uint64_t low_seq;     /* first kept sequence when this one was created */
-	uint32_t key_id;      /* 0: not encrypted */
-	uint8_t salt[32];
+	struct crypt_params crypt;
 	uint32_t size; /* on disk, padding included; filled by encode and decode */
 	struct log_range *ranges;
 	size_t range_count;
@@ -60,6 +60,10 @@ enum lg_rc segment_header_read(struct segment_header *header, struct posmap *pos
 enum lg_rc segment_header_decode(
         struct segment_header *header, struct posmap *positions, const uint8_t *bytes, size_t size, size_t *need) LG_WARN_UNUSED;
 void segment_header_fini(struct segment_header *header);
+/* How the frames of the open segment are encrypted: from its header, or where that does not verify from the copy at its end.
+ * limit: bytes of the file. LG_CORRUPT: neither verifies. LG_UNSUPPORTED, LG_IO. */
+enum lg_rc segment_crypt_read(struct crypt_params *params, const struct sys_io *io, int handle, uint64_t number, uint64_t limit,
+        struct lg_err *err) LG_WARN_UNUSED;
 
 /* One frame in the index of a segment (footer, or memory while it is written). */
 struct frame_entry {

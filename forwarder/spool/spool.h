@@ -21,6 +21,7 @@ struct spool_conf {
 	                          alone in every mode */
 	int64_t sync_interval_ns;
 	int64_t keep_ns;     /* delivered segments are kept this long, as far as the quota allows */
+	const char *key_file; /* keys.h; NULL: the spool is not encrypted */
 	bool compress;       /* recorded for status; frames are compressed by the batch's maker (data/codec.h) */
 	uint64_t tail_bytes; /* newest durable batches kept in memory, charged to budget, evictable */
 	struct mem_budget *budget;
@@ -53,6 +54,9 @@ enum lg_rc spool_commit(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* Stores cursors (at most every 100 ms, or at once with `now`, which also syncs what a weaker mode put off), deletes segments that
  * nobody needs, keeps the spare. Returns the monotonic ns at which it wants to be called next. */
 int64_t spool_maintain(struct spool *spool, bool now);
+/* Looks whether the key file changed (SIGHUP), and logs what came of it: where another key is in use now, the next append begins a
+ * new segment. Without this call the change is noticed when the next segment begins. Any thread. */
+void spool_reload_keys(struct spool *spool);
 /* The first sequence that is not durable: batches whose last record lies below are. In `interval` and `never` spool_commit
  * answers LG_OK without a sync, so ask this. Any thread. */
 uint64_t spool_durable_next(struct spool *spool);
@@ -149,6 +153,13 @@ int64_t spool_newest_time(struct spool *spool);
 
 enum lg_rc spool_peek_open(
         struct spool **spool, const char *data_dir, const struct sys_io *io, struct lg_err *err) LG_WARN_UNUSED;
+/* Lets the view read encrypted records. Once, before its first reader. LG_INVALID, LG_NOTFOUND, LG_IO: keys_open's. */
+enum lg_rc spool_peek_keys(struct spool *spool, const char *key_file, struct lg_err *err) LG_WARN_UNUSED;
+/* What a key file is asked before it is used: keys.h. data_dir: its owner may own the file. */
+enum lg_rc spool_check_key_file(const char *key_file, const char *data_dir, struct lg_err *err) LG_WARN_UNUSED;
+/* Appends a new line of a key file. id 0: one more than the highest of key_file, which may be NULL or not exist (then 1). Wipe `out`
+ * after use: crypt_wipe. */
+enum lg_rc spool_keygen(uint32_t id, const char *key_file, struct lg_buf *out, struct lg_err *err) LG_WARN_UNUSED;
 /* Picks up what the daemon appended and deleted since; for `spool tail -f`. */
 enum lg_rc spool_peek_refresh(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 
@@ -157,10 +168,12 @@ struct spool_verify_result {
 	uint64_t bad_segments, bad_frames;
 	uint64_t missing; /* records that should be there: in a hole between frames, or needed by a cursor */
 	uint64_t torn_bytes;
+	uint64_t closed_segments; /* encrypted, and their key is not there: checksums alone were checked */
 };
 /* Reads everything and checks every checksum; calls `say` with one line a finding ("segment 12: frame at 8192: payload CRC ...").
  */
-enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct spool_verify_result *result,
+/* key_file NULL: what is encrypted is checked as far as its checksums go. */
+enum lg_rc spool_verify(const char *data_dir, const char *key_file, const struct sys_io *io, struct spool_verify_result *result,
         void (*say)(void *arg, const char *line), void *arg, struct lg_err *err) LG_WARN_UNUSED;
 /* Segments as `spool ls` shows them. */
 struct spool_segment_info {

@@ -13,6 +13,8 @@ struct walk {
 	void (*say)(void *arg, const char *line);
 	void *arg;
 	struct codec *codec;
+	struct crypt *crypt; /* of the segment */
+	bool closed;         /* its key is not there: said once */
 };
 
 static void say(struct walk *walk, uint64_t number, uint64_t at, const char *what)
@@ -33,34 +35,66 @@ static void say_missing(struct walk *walk, uint64_t number, uint64_t at, uint64_
 	say(walk, number, at, what);
 }
 
-static bool payload_decodes(struct walk *walk, int handle, const struct frame_header *h, uint64_t offset)
+/* Header and payload of the frame, as they are on the disk, the payload decrypted. */
+static enum lg_rc read_frame(
+        struct walk *walk, int handle, const struct frame_header *h, uint64_t offset, struct lg_buf *payload, struct lg_err *err)
 {
 	const struct sys_io *io = walk->spool->conf.io;
-	struct lg_buf stored = {0}, raw = {0};
-	struct lg_batch *batch = NULL;
-	struct lg_err err;
+	struct lg_buf head = {0};
 	enum lg_rc rc = LG_CORRUPT;
-	ssize_t n =
-	        io->pread(io->self, handle, lg_buf_reserve(&stored, h->stored_size + 1), h->stored_size, offset + h->header_size);
 
-	if (n == (ssize_t)h->stored_size) {
-		if (h->codec == BATCH_CODEC_ZSTD) {
-			rc = codec_expand(walk->codec, stored.data, h->stored_size, h->raw_size, &raw, &err);
-		} else {
-			lg_buf_append(&raw, stored.data, h->stored_size);
-			rc = LG_OK;
-		}
-	}
-	if (rc == LG_OK)
-		rc = batch_from_payload(&batch, &raw, "verify", "", h->first_seq, h->count, NULL, &err);
+	payload->size = 0;
+	if (io->pread(io->self, handle, lg_buf_reserve(&head, h->header_size), h->header_size, offset) != (ssize_t)h->header_size ||
+	        io->pread(io->self, handle, lg_buf_reserve(payload, h->stored_size + 1), h->stored_size,
+	                offset + h->header_size) != (ssize_t)h->stored_size)
+		goto done;
+	payload->size = h->stored_size;
+	rc = spool_decrypt(walk->spool, &walk->crypt, handle, h, head.data, payload, err);
+done:
+	lg_buf_fini(&head);
+	return rc;
+}
+
+/* LG_INVALID: it could not be decrypted for want of the key; err says why. */
+static enum lg_rc payload_decodes(
+        struct walk *walk, int handle, const struct frame_header *h, uint64_t offset, struct lg_err *err)
+{
+	struct lg_buf payload = {0}, raw = {0};
+	struct lg_batch *batch = NULL;
+	enum lg_rc rc = read_frame(walk, handle, h, offset, &payload, err);
+
+	if (rc == LG_INVALID)
+		goto done;
+	if (rc == LG_OK && h->codec == BATCH_CODEC_ZSTD)
+		rc = codec_expand(walk->codec, payload.data, payload.size, h->raw_size, &raw, err);
+	else if (rc == LG_OK)
+		lg_buf_append(&raw, payload.data, payload.size);
+	if (rc == LG_OK && h->count)
+		rc = batch_from_payload(&batch, &raw, "verify", "", h->first_seq, h->count, NULL, err);
 	lg_batch_release(batch);
-	lg_buf_fini(&stored);
+	rc = rc == LG_OK ? LG_OK : LG_CORRUPT;
+done:
+	lg_buf_fini(&payload);
 	lg_buf_fini(&raw);
-	return rc == LG_OK;
+	return rc;
+}
+
+static void note_closed(struct walk *walk, const struct lg_err *err)
+{
+	char line[1100];
+
+	if (walk->closed)
+		return;
+	walk->closed = true;
+	walk->result->closed_segments++;
+	snprintf(line, sizeof(line), "%s; its checksums alone were checked", err->text);
+	walk->say(walk->arg, line);
 }
 
 static void verify_frame(struct walk *walk, int handle, uint64_t number, const struct scan_item *item)
 {
+	struct lg_err err = {0};
+	enum lg_rc rc;
 	int error = 0;
 
 	if (segment_payload_check(walk->spool->conf.io, handle, &item->frame, item->from, &error) != LG_OK) {
@@ -68,8 +102,10 @@ static void verify_frame(struct walk *walk, int handle, uint64_t number, const s
 		say(walk, number, item->from, error ? "the payload cannot be read" : "the payload's CRC does not match");
 		return;
 	}
-	if (item->frame.encryption == FRAME_ENCRYPT_NONE && item->frame.count &&
-	        !payload_decodes(walk, handle, &item->frame, item->from)) {
+	rc = (item->frame.count || item->frame.encryption) && !walk->closed ? payload_decodes(walk, handle, &item->frame, item->from, &err) : LG_OK;
+	if (rc == LG_INVALID) {
+		note_closed(walk, &err);
+	} else if (rc != LG_OK) {
 		walk->result->bad_frames++;
 		say(walk, number, item->from, "the payload does not decode");
 		return;
@@ -172,6 +208,9 @@ static enum lg_rc verify_segment(struct walk *walk, size_t i, struct lg_err *err
 		say(walk, seg->number, end, "the footer does not verify (frames are read without it)");
 	rc = verify_frames(walk, handle, seg, from, end, newest ? spool->durable_next : seg[1].first_seq, err);
 done:
+	crypt_free(walk->crypt);
+	walk->crypt = NULL;
+	walk->closed = false;
 	io->close(io->self, handle);
 	return rc;
 }
@@ -202,7 +241,7 @@ static enum lg_rc verify_cursors(struct walk *walk, struct lg_err *err)
 	return LG_OK;
 }
 
-enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct spool_verify_result *result,
+enum lg_rc spool_verify(const char *data_dir, const char *key_file, const struct sys_io *io, struct spool_verify_result *result,
         void (*say_line)(void *arg, const char *line), void *arg, struct lg_err *err)
 {
 	struct walk walk = {.result = result, .say = say_line, .arg = arg};
@@ -214,6 +253,8 @@ enum lg_rc spool_verify(const char *data_dir, const struct sys_io *io, struct sp
 	rc = spool_peek_open(&walk.spool, data_dir, io, err);
 	if (rc != LG_OK)
 		return rc;
+	if (key_file)
+		rc = spool_peek_keys(walk.spool, key_file, err);
 	walk.codec = codec_new(1);
 	for (size_t i = 0; rc == LG_OK && i < walk.spool->seg_count; i++)
 		rc = verify_segment(&walk, i, err);

@@ -5,10 +5,15 @@
     spool_reader.py --cursors DATA_DIR  the outputs' cursors as the state has them
     spool_reader.py --positions DATA_DIR  the newest position of every input: input, key, value as hex
 
+--keys FILE in front of the others: the keys of an encrypted spool.
+
 What does not verify is told on standard error, and the exit status is 1.
 """
+import base64
 import ctypes
 import ctypes.util
+import hashlib
+import hmac
 import os
 import re
 import struct
@@ -38,6 +43,41 @@ def unzstd(data, size):
     if got != size:
         raise ValueError("zstd: %d bytes where the frame says %d" % (got, size))
     return out.raw[:size]
+
+
+def hkdf(key, salt, info, size):
+    prk = hmac.new(salt, key, hashlib.sha256).digest()
+    return hmac.new(prk, info + b"\1", hashlib.sha256).digest()[:size]
+
+
+def aes_gcm_open(key, nonce, aad, data):
+    """The plaintext, or ValueError where the 16-byte tag at the end does not fit."""
+    lib = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
+    lib.EVP_CIPHER_CTX_new.restype = lib.EVP_aes_256_gcm.restype = ctypes.c_void_p
+    ctx, n = ctypes.c_void_p(lib.EVP_CIPHER_CTX_new()), ctypes.c_int(0)
+    cipher = ctypes.c_void_p(lib.EVP_aes_256_gcm())
+    plain, tag = ctypes.create_string_buffer(len(data) + 16), ctypes.create_string_buffer(data[-16:], 16)
+    try:
+        good = lib.EVP_DecryptInit_ex(ctx, cipher, None, key, nonce) == 1
+        good = good and lib.EVP_DecryptUpdate(ctx, None, ctypes.byref(n), aad, len(aad)) == 1
+        good = good and lib.EVP_DecryptUpdate(ctx, plain, ctypes.byref(n), data, len(data) - 16) == 1
+        good = good and lib.EVP_CIPHER_CTX_ctrl(ctx, 0x11, 16, tag) == 1  # EVP_CTRL_AEAD_SET_TAG
+        good = good and lib.EVP_DecryptFinal_ex(ctx, ctypes.byref(plain, len(data) - 16), ctypes.byref(n)) == 1
+    finally:
+        lib.EVP_CIPHER_CTX_free(ctx)
+    if not good:
+        raise ValueError("AES-GCM: not what was encrypted")
+    return plain.raw[:len(data) - 16]
+
+
+KEYS = {}
+
+
+def read_keys(path):
+    for line in open(path):
+        words = line.split("#")[0].split()
+        if words:
+            KEYS[int(words[0])] = base64.b64decode(words[1])
 
 
 class Cut(Exception):
@@ -83,6 +123,8 @@ class Header:
         self.size = struct.unpack(">I", data[12:16])[0]
         (self.spool_id, self.number, self.first, self.created, self.allocated, self.prev_number, self.prev_end, self.low) = struct.unpack(
             ">16sQQqQQQQ", data[16:88])
+        self.key_id, _, self.salt = struct.unpack(">II32s", data[88:128])
+        self.check = data[144:160]
         ranges, cursors, positions, body = struct.unpack(">IIII", data[128:144])
         if crc32c(data[:160 + body]) != struct.unpack(">I", data[160 + body:164 + body])[0]:
             raise Cut("segment header: CRC")
@@ -113,6 +155,7 @@ class Frame:
         if version != 1 or tag and self.tag != tag:
             raise Cut("frame header: version or spool")
         self.log_id = log_id.hex()
+        self.aad = header[:12] + bytes(4) + header[16:-4] + bytes(4)
         self.input = header[128:128 + n].decode()
         self.position_bytes = header[128 + n:128 + n + p]
         self.stored = data[at + header_size:at + header_size + stored_size]
@@ -125,10 +168,17 @@ class Frame:
             key = r.take(r.number("B"))
             yield key, r.take(r.number("H"))
 
-    def records(self):
-        if self.encryption:
-            raise ValueError("encrypted")
-        r = Bytes(unzstd(self.stored, self.raw_size) if self.codec else self.stored)
+    def payload(self, params):
+        if not self.encryption:
+            return self.stored
+        key_id, salt, check = params
+        if key_id not in KEYS or check != hkdf(KEYS[key_id], salt, b"lugger key check", 16):
+            raise ValueError("key %d is missing or wrong" % key_id)
+        return aes_gcm_open(hkdf(KEYS[key_id], salt, b"lugger segment", 32), struct.pack(">QI", 0, self.index), self.aad, self.stored)
+
+    def records(self, params):
+        payload = self.payload(params)
+        r = Bytes(unzstd(payload, self.raw_size) if self.codec else payload)
         origins, seq = [b""], self.first
         while r.at < len(r.data):
             word = r.number("I")
@@ -176,6 +226,16 @@ class Segment:
             self.header = Header(self.data)
         except (Cut, struct.error):
             pass
+
+    def params(self):
+        """Key id, salt and key check: of the header, else of its copy."""
+        if self.header:
+            return self.header.key_id, self.header.salt, self.header.check
+        for end in range(4096, len(self.data), 4096):
+            copy = self.data[end - 80:end]
+            if copy[:16] == b"\xf5LGSALT1" + struct.pack(">Q", self.number) and crc32c(copy[:76]) == struct.unpack(">I", copy[76:])[0]:
+                return struct.unpack(">I", copy[16:20])[0], copy[24:56], copy[56:72]
+        return 0, b"", b""
 
     def frames(self, tag):
         """(offset, frame) for every header that verifies, found at every multiple of 8 behind damage."""
@@ -232,7 +292,7 @@ def show_records(segments, tag, state):
                 print("segment %d: frame at %d: payload CRC" % (segment.number, offset), file=sys.stderr)
                 bad = 1
                 continue
-            for record in frame.records() if frame.count else ():
+            for record in frame.records(segment.params()) if frame.count else ():
                 log_id, seq, name, received, event, severity, facility, body, fields = record
                 print(log_id, seq, name, received, event, severity, facility, body.hex(), fields.hex() or "-")
     return bad
@@ -255,8 +315,12 @@ def show_positions(segments, tag, state):
 
 
 def main():
-    what = sys.argv[1] if len(sys.argv) == 3 else ""
-    state, segments, tag = load(sys.argv[-1])
+    args = sys.argv[1:]
+    if args[0] == "--keys":
+        read_keys(args[1])
+        args = args[2:]
+    what = args[0] if len(args) == 2 else ""
+    state, segments, tag = load(args[-1])
     if what == "--cursors":
         for name, seq, flags in sorted(state[5]):
             print(name, seq, flags)

@@ -90,8 +90,7 @@ static const struct {
 	{INPUT("parser: smf"), {"t.yaml:3:11: error: `parser: smf` is not in this version"}},
 	{HEAD IN OUT "metrics: {listen: 'x:1'}\n", {"t.yaml:4:1: error: `metrics` of the configuration is not in this version"}},
 	{HEAD IN OUT "egress: {limits: {bytes_per_second: 5MiB}}\n", {"t.yaml:4:10: error: `limits` of `egress` is not in this version"}},
-	{HEAD IN OUT "spool: {when_full: drop-new, encryption_key_file: /k}\n",
-	 {"t.yaml:4:20: error: `when_full: drop-new` is not in this version", "t.yaml:4:30: error: `encryption_key_file` of `spool` is not in this version"}},
+	{HEAD IN OUT "spool: {when_full: drop-new}\n", {"t.yaml:4:20: error: `when_full: drop-new` is not in this version"}},
 	{OUTPUT("format: cef"), {"t.yaml:3:11: error: `format: cef` is not in this version"}},
 
 	/* Types and ranges. */

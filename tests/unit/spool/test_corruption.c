@@ -442,14 +442,14 @@ static void test_verify_finds_the_damage_and_nothing_in_a_sound_spool(void **sta
 	three_frames(f);
 	mem_open(f);
 	assert_true(mem_put(f, PER_FRAME, 50));
-	assert_int_equal(spool_verify("/d", &f->fs->io, &result, count_line, &lines, &err), LG_OK);
+	assert_int_equal(spool_verify("/d", NULL, &f->fs->io, &result, count_line, &lines, &err), LG_OK);
 	assert_int_equal(lines, 0);
 	assert_int_equal(result.segments, 2);
 	assert_int_equal(result.frames, 4);
 	assert_int_equal(result.records, 16);
 	memfs_poke(f->fs, mem_segment(f, 0), 4096 + 200, &bad, 1);
 	memfs_poke(f->fs, mem_segment(f, 1), 20, &bad, 1);
-	assert_int_equal(spool_verify("/d", &f->fs->io, &result, count_line, &lines, &err), LG_OK);
+	assert_int_equal(spool_verify("/d", NULL, &f->fs->io, &result, count_line, &lines, &err), LG_OK);
 	assert_int_equal(result.bad_frames, 1);
 	assert_int_equal(result.bad_segments, 1);
 	assert_int_equal(result.records, 12);

@@ -63,7 +63,7 @@ static void make_example(struct lg_buf *file)
 		range.log_id[i] = (uint8_t)(0xa0 + i);
 	}
 	for (uint8_t i = 0; i < 32; i++)
-		header.salt[i] = i;
+		header.crypt.salt[i] = i;
 	assert_int_equal(segment_header_encode(&header, &none, file, &err), LG_OK);
 	put_frame(file);
 	frame_index_add(&index, &entry);
