@@ -10,16 +10,22 @@
  *  - an input's position names exactly the record behind its last readable one: neither ahead nor behind;
  *  - a cursor is neither beyond what was settled nor behind what was stored durably;
  *  - no (log id, sequence) ever names two different records;
+ *  - no nonce ever encrypts two different frames under one segment's key, in whatever copy of the disk;
  *  - opening again changes nothing, and the log goes on from there.
  *
  * Some states lose power again while they recover.
+ *
+ * Every third sequence encrypts; there keys come into use as one of the operations.
  *
  *     crash_model [STATES [SEED]]     stops after so many states; a failure prints the seed of its sequence
  */
 #include "spool_kit.h"
 
+#include "base/hash.h"
 #include "base/log.h"
+#include "key_files.h"
 #include "memfs.h"
+#include "spool/keys.h"
 #include "spool/state.h"
 
 #define INPUTS 2
@@ -49,6 +55,46 @@ static unsigned below(unsigned n)
 	return (unsigned)(random_next() % n);
 }
 
+/* ---- nonces ---- */
+
+/* Every frame that is written encrypted, on every disk of the model: salt and index, and what was encrypted. */
+#define NONCE_SLOTS (1u << 21)
+
+struct nonce_use {
+	uint64_t who, what; /* hashes; who 0: a free slot */
+};
+
+static struct nonce_use *nonce_uses;
+static uint64_t nonces_used;
+
+static void note_nonce(const uint8_t salt[CRYPT_SALT_SIZE], const struct iovec *iov)
+{
+	const uint8_t *head = iov[0].iov_base;
+	uint64_t who = hash_more(hash_more(HASH_START, salt, CRYPT_SALT_SIZE), head + 68, 4) | 1, what;
+	struct nonce_use *use = &nonce_uses[who % NONCE_SLOTS];
+
+	/* The header's CRCs are left out: they follow from the rest. */
+	what = hash_more(hash_more(HASH_START, head + 16, iov[0].iov_len - 20), iov[1].iov_base, iov[1].iov_len);
+	while (use->who && use->who != who)
+		use = use + 1 < nonce_uses + NONCE_SLOTS ? use + 1 : nonce_uses;
+	if (use->who && use->what != what)
+		fail_msg("a nonce serves two frames");
+	nonces_used += !use->who;
+	*use = (struct nonce_use){who, what};
+	assert_true(nonces_used < NONCE_SLOTS / 2);
+}
+
+static int watch_pwritev(void *self, int handle, const struct iovec *iov, int count, uint64_t offset)
+{
+	uint8_t header[160];
+
+	if (count == 3 && iov[0].iov_len > 128 && memcmp(iov[0].iov_base, "\xf5LGF", 4) == 0 && ((uint8_t *)iov[0].iov_base)[7]) {
+		assert_int_equal(memfs_pread(self, handle, header, sizeof(header), 0), sizeof(header));
+		note_nonce(header + 96, iov);
+	}
+	return memfs_pwritev(self, handle, iov, count, offset);
+}
+
 /* ---- what the oracle knows ---- */
 
 struct seen { /* a record that a reader was, or could have been, shown */
@@ -75,11 +121,14 @@ struct world {
 	struct clock clock;
 	struct spool_conf conf;
 	struct facts facts;
+	uint32_t keys; /* in the key file; 0: this sequence does not encrypt */
 	uint64_t pending[INPUTS]; /* the number that comes next */
 	struct memfs *backup;     /* a copy of the disk, as an operator makes it, and what was true then */
 	struct facts backup_facts;
 };
 
+static char keys_path[64];
+static uint64_t sequences_encrypted, rotations;
 static uint64_t states_checked, states_wanted, sequence_seed, nested_checked, failures_injected;
 static char history[1024];
 
@@ -267,6 +316,7 @@ static struct spool *open_on(struct world *world, struct memfs *fs)
 	struct spool *spool;
 	struct lg_err err;
 
+	fs->io.pwritev = watch_pwritev;
 	world->conf.io = &fs->io;
 	if (spool_open(&spool, &world->conf, &err) != LG_OK)
 		say_where(err.text);
@@ -681,9 +731,19 @@ static void op_fail_and_die(struct world *world)
 	op_restart(world, END_KILL);
 }
 
+/* A new key comes into use, sometimes told, sometimes left to be found. */
+static void op_rotate(struct world *world)
+{
+	note_op("rotate");
+	rotations++;
+	key_file(keys_path, 1, ++world->keys, 0);
+	if (below(2))
+		spool_reload_keys(world->spool);
+}
+
 static void one_operation(struct world *world)
 {
-	unsigned what = below(30);
+	unsigned what = below(world->keys ? 32 : 30);
 
 	world->fake.mono_ns += CLOCK_SECOND;
 	world->fake.utc_ns += CLOCK_SECOND;
@@ -707,8 +767,10 @@ static void one_operation(struct world *world)
 		op_fill(world);
 	else if (what < 29)
 		op_restart(world, END_KILL);
-	else
+	else if (what < 30)
 		op_fail_and_die(world);
+	else
+		op_rotate(world);
 }
 
 static void run_sequence(uint64_t seed)
@@ -730,6 +792,12 @@ static void run_sequence(uint64_t seed)
 	        .sync_interval_ns = 4 * CLOCK_SECOND,
 	        .tail_bytes = below(2) ? 8192 : 0,
 	        .clock = &world.clock};
+	if (seed % 3 == 0) {
+		world.keys = 1;
+		sequences_encrypted++;
+		key_file(keys_path, 1, world.keys, 0);
+		world.conf.key_file = keys_path;
+	}
 	for (int i = 0; i < INPUTS; i++)
 		world.facts.acked[i] = world.facts.offered[i] = world.pending[i] = 1;
 	for (int o = 0; o < OUTPUTS; o++)
@@ -759,17 +827,25 @@ static void test_every_state_a_power_loss_may_leave_is_recovered(void **state)
 	       "seed %llu\n",
 	        (unsigned long long)states_checked, (unsigned long long)nested_checked, (unsigned long long)failures_injected,
 	        (unsigned long long)seed - 1);
+	printf("crash model: %llu sequences encrypted, %llu changes of key, %llu nonces, none twice\n",
+	        (unsigned long long)sequences_encrypted, (unsigned long long)rotations, (unsigned long long)nonces_used);
 	assert_true(nested_checked > 0);
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	int failed;
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_prestate(test_every_state_a_power_loss_may_leave_is_recovered, &seed),
 	};
 
 	states_wanted = argc > 1 ? strtoull(argv[1], NULL, 10) : 30000;
 	log_set_level(LG_ERROR);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	key_path(keys_path);
+	nonce_uses = calloc(NONCE_SLOTS, sizeof(*nonce_uses));
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(keys_path);
+	free(nonce_uses);
+	return failed;
 }

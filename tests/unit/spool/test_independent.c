@@ -3,12 +3,14 @@
 #include "spool_kit.h"
 
 #include "base/log.h"
+#include "key_files.h"
 
 struct fixture {
 	char dir[64];
 	struct spool_conf conf;
 	struct codec *codec;
 	struct lg_buf mine;
+	char keys[64]; /* key file, where the test encrypts */
 };
 
 static int set_up(void **state)
@@ -34,6 +36,8 @@ static int tear_down(void **state)
 
 	snprintf(command, sizeof(command), "rm -rf %s", f->dir);
 	assert_int_equal(system(command), 0);
+	if (f->keys[0])
+		assert_int_equal(unlink(f->keys), 0);
 	codec_free(f->codec);
 	lg_buf_fini(&f->mine);
 	free(f);
@@ -82,7 +86,8 @@ static void assert_other_reader_says(struct fixture *f, const char *option, cons
 	size_t n;
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "python3 %s/tests/support/spool_reader.py %s %s", LUGGER_SOURCE, option, f->dir);
+	snprintf(command, sizeof(command), "python3 %s/tests/support/spool_reader.py %s %s %s %s", LUGGER_SOURCE,
+	        f->keys[0] ? "--keys" : "", f->keys, option, f->dir);
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
 	while ((n = fread(lg_buf_reserve(&out, 65536), 1, 65536, pipe)) > 0)
@@ -154,6 +159,8 @@ static void compare(struct fixture *f)
 
 	lg_buf_clear(&f->mine);
 	assert_int_equal(spool_peek_open(&spool, f->dir, &sys_io_posix, &err), LG_OK);
+	if (f->keys[0])
+		assert_int_equal(spool_peek_keys(spool, f->keys, &err), LG_OK);
 	dump_records(spool, &f->mine);
 	spool_stat(spool, &stat);
 	lg_buf_printf(&cursors, "archive %llu 0\nsiem %llu %d\n", (unsigned long long)spool_cursor(spool, "archive"),
@@ -186,6 +193,78 @@ static void test_both_readers_find_the_same_records_cursors_and_positions(void *
 	assert_true(f->mine.size > 100000);
 	fill(f, 31, 60);
 	compare(f);
+}
+
+static void test_both_readers_decrypt_the_same_records_under_three_keys(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f, 0, 10);
+	key_path(f->keys);
+	f->conf.key_file = f->keys;
+	for (uint32_t key = 1; key <= 3; key++) {
+		key_file(f->keys, 1, key, 0);
+		fill(f, 10 * key, 10 * key + 10);
+	}
+	fill(f, 40, 41);
+	compare(f);
+	assert_true(f->mine.size > 100000);
+}
+
+/* The bytes of the block of SPOOL.md as a segment file. */
+static void write_example(const char *path)
+{
+	FILE *spec = fopen(LUGGER_SOURCE "/forwarder/spool/SPOOL.md", "r"), *file = fopen(path, "w");
+	bool inside = false;
+	char line[1000];
+
+	assert_non_null(spec);
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), spec)) {
+		unsigned long at = strtoul(line, NULL, 16);
+
+		if (strncmp(line, "```", 3) == 0)
+			inside = strcmp(line, "```encrypted\n") == 0;
+		else if (inside) {
+			assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+			for (int i = 0; i < 16; i++)
+				putc((int)strtoul(line + 6 + 3 * i, NULL, 16), file);
+		}
+	}
+	fclose(spec);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_the_other_reader_decrypts_the_example_of_the_specification(void **state)
+{
+	static const char expected[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 0 255 255 6869 -\n";
+	struct fixture *f = *state;
+	char path[128];
+	FILE *keys;
+
+	key_path(f->keys);
+	keys = fopen(f->keys, "w");
+	assert_non_null(keys);
+	fputs("7 QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=\n", keys);
+	assert_int_equal(fclose(keys), 0);
+	snprintf(path, sizeof(path), "%s/spool", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/spool/0000000000000001-0000000000000001.seg", f->dir);
+	write_example(path);
+	lg_buf_append_cstr(&f->mine, expected);
+	assert_other_reader_says(f, "", &f->mine);
+	lg_buf_clear(&f->mine);
+	{
+		struct spool *spool;
+		struct lg_err err;
+
+		assert_int_equal(spool_peek_open(&spool, f->dir, &sys_io_posix, &err), LG_OK);
+		assert_int_equal(spool_peek_keys(spool, f->keys, &err), LG_OK);
+		dump_records(spool, &f->mine);
+		spool_close(spool);
+	}
+	assert_int_equal(f->mine.size, sizeof(expected) - 1);
+	assert_memory_equal(f->mine.data, expected, f->mine.size);
 }
 
 static void test_both_readers_leave_out_the_same_torn_tail(void **state)
@@ -223,6 +302,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_both_readers_find_the_same_records_cursors_and_positions, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_both_readers_decrypt_the_same_records_under_three_keys, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_the_other_reader_decrypts_the_example_of_the_specification, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(test_both_readers_leave_out_the_same_torn_tail, set_up, tear_down),
 	};
 
