@@ -237,7 +237,7 @@ static void write_example(const char *path)
 
 static void test_the_other_reader_decrypts_the_example_of_the_specification(void **state)
 {
-	static const char expected[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 0 255 255 6869 -\n";
+	static const char expected[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 -9223372036854775808 255 255 6869 -\n";
 	struct fixture *f = *state;
 	char path[128];
 	FILE *keys;
