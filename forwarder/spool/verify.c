@@ -93,8 +93,9 @@ static void note_closed(struct walk *walk, const struct lg_err *err)
 
 static void verify_frame(struct walk *walk, int handle, uint64_t number, const struct scan_item *item)
 {
+	bool decode = (item->frame.count || item->frame.encryption) && !walk->closed;
 	struct lg_err err = {0};
-	enum lg_rc rc;
+	enum lg_rc rc = LG_OK;
 	int error = 0;
 
 	if (segment_payload_check(walk->spool->conf.io, handle, &item->frame, item->from, &error) != LG_OK) {
@@ -102,7 +103,8 @@ static void verify_frame(struct walk *walk, int handle, uint64_t number, const s
 		say(walk, number, item->from, error ? "the payload cannot be read" : "the payload's CRC does not match");
 		return;
 	}
-	rc = (item->frame.count || item->frame.encryption) && !walk->closed ? payload_decodes(walk, handle, &item->frame, item->from, &err) : LG_OK;
+	if (decode)
+		rc = payload_decodes(walk, handle, &item->frame, item->from, &err);
 	if (rc == LG_INVALID) {
 		note_closed(walk, &err);
 	} else if (rc != LG_OK) {

@@ -237,7 +237,9 @@ static void write_example(const char *path)
 
 static void test_the_other_reader_decrypts_the_example_of_the_specification(void **state)
 {
-	static const char expected[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 -9223372036854775808 255 255 6869 -\n";
+	/* On the disk an unknown time is -2^63, who reads gets the time of receipt. */
+	static const char theirs[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 -9223372036854775808 255 255 6869 -\n";
+	static const char ours[] = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 1 in 2 2 255 255 6869 -\n";
 	struct fixture *f = *state;
 	char path[128];
 	FILE *keys;
@@ -251,7 +253,7 @@ static void test_the_other_reader_decrypts_the_example_of_the_specification(void
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/spool/0000000000000001-0000000000000001.seg", f->dir);
 	write_example(path);
-	lg_buf_append_cstr(&f->mine, expected);
+	lg_buf_append_cstr(&f->mine, theirs);
 	assert_other_reader_says(f, "", &f->mine);
 	lg_buf_clear(&f->mine);
 	{
@@ -263,8 +265,8 @@ static void test_the_other_reader_decrypts_the_example_of_the_specification(void
 		dump_records(spool, &f->mine);
 		spool_close(spool);
 	}
-	assert_int_equal(f->mine.size, sizeof(expected) - 1);
-	assert_memory_equal(f->mine.data, expected, f->mine.size);
+	assert_int_equal(f->mine.size, sizeof(ours) - 1);
+	assert_memory_equal(f->mine.data, ours, f->mine.size);
 }
 
 static void test_both_readers_leave_out_the_same_torn_tail(void **state)
