@@ -19,7 +19,7 @@ void spool_reload_keys(struct spool *spool)
 	if (change.gone)
 		log_warning("spool %s: key %u left the key file: what it encrypted cannot be read after the next start", spool->dir,
 		        change.gone);
-	if (change.in_use)
+	if (change.in_use && !spool->peek)
 		log_notice("spool %s: new segments are encrypted with key %u", spool->dir, change.in_use);
 }
 

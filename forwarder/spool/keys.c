@@ -57,11 +57,21 @@ static bool owner_fits(const struct keys *keys, uid_t owner)
 	return keys->data_dir && stat(keys->data_dir, &st) == 0 && owner == st.st_uid;
 }
 
+/* systemd hands a file over (LoadCredential=) as root's with an access list for the service, which shows as the group's right to read.
+ * Its folder lets nobody else in. */
+static bool is_credential(const struct keys *keys)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t size = dir ? strlen(dir) : 0;
+
+	return size > 1 && strncmp(keys->path, dir, size) == 0 && keys->path[size] == '/' && !strstr(keys->path + size, "/../");
+}
+
 static enum lg_rc check_file(const struct keys *keys, const struct stat *st, struct lg_err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return lg_err_set(err, LG_INVALID, "key file %s: it is not a regular file", keys->path);
-	if (st->st_mode & 077)
+	if (st->st_mode & (is_credential(keys) ? 037 : 077))
 		return lg_err_set(err, LG_INVALID, "key file %s: its mode is %04o, and others could read the keys: chmod 600 %s",
 		        keys->path, (unsigned)(st->st_mode & 07777), keys->path);
 	if (!owner_fits(keys, st->st_uid))

@@ -17,7 +17,8 @@
 struct keys;
 
 /* Reads the file. It has to be a regular file that nobody but its owner may read or write (mode 0600 or less), owned by this
- * process's account, by root, or by the owner of data_dir (which a tool of root's needs; NULL: not asked). LG_INVALID, LG_NOTFOUND,
+ * process's account, by root, or by the owner of data_dir (which a tool of root's needs; NULL: not asked). In systemd's $CREDENTIALS_DIRECTORY
+ * its group may read it too. LG_INVALID, LG_NOTFOUND,
  * LG_IO with the file and line in the text, which never holds a key. Holding a key in memory ends with keys_close. */
 enum lg_rc keys_open(struct keys **keys, const char *path, const char *data_dir, struct lg_err *err) LG_WARN_UNUSED;
 void keys_close(struct keys *keys); /* wipes; NULL is fine */

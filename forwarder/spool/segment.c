@@ -316,8 +316,8 @@ enum lg_rc segment_crypt_read(struct crypt_params *params, const struct sys_io *
 	*params = (struct crypt_params){0};
 	if (rc == LG_OK)
 		*params = header.crypt;
-	else if (rc == LG_CORRUPT)
-		rc = find_copy(params, io, handle, number, limit);
+	else if ((rc == LG_CORRUPT || rc == LG_IO) && find_copy(params, io, handle, number, limit) == LG_OK)
+		rc = LG_OK;
 	segment_header_fini(&header);
 	return rc;
 }

@@ -61,7 +61,7 @@ enum lg_rc segment_header_decode(
         struct segment_header *header, struct posmap *positions, const uint8_t *bytes, size_t size, size_t *need) LG_WARN_UNUSED;
 void segment_header_fini(struct segment_header *header);
 /* How the frames of the open segment are encrypted: from its header, or where that does not verify from the copy at its end.
- * limit: bytes of the file. LG_CORRUPT: neither verifies. LG_UNSUPPORTED, LG_IO. */
+ * limit: bytes of the file. LG_CORRUPT: neither verifies. LG_UNSUPPORTED, LG_IO: it cannot be read. */
 enum lg_rc segment_crypt_read(struct crypt_params *params, const struct sys_io *io, int handle, uint64_t number, uint64_t limit,
         struct lg_err *err) LG_WARN_UNUSED;
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The benchmark: SYSLOG lines from a file -> spool (sync: always) -> TLS, beside framing + TLS alone, in one run on one machine.
 #
-#     tests/bench/run.sh [--gb N] [--parser NAME]... [--format NAME] [--memory SIZE] [--dir DIR]
+#     tests/bench/run.sh [--gb N] [--parser NAME]... [--format NAME] [--memory SIZE] [--encrypt] [--dir DIR]
 #
 #     --gb N         data in 10^9 bytes (default 1)
 #     --parser NAME  zos-syslog or text; may be repeated (default: both)
 #     --format NAME  what the output sends; may be repeated (default: rfc5424, and raw, which sends the bare lines as the baseline does)
 #     --memory SIZE  Lugger's memory budget (default: Lugger's own)
+#     --encrypt      the spool is encrypted: the rows say so
 #     --dir DIR      where the data and the spool go (default build/bench); put it on the disk you want to know about
 #
 # "zstd alone" compresses the same lines as the spool does its batches (level 1, blocks of 256 KiB), without writing them.
@@ -21,6 +22,7 @@ RECORD_BYTES=120 # without the newline
 gb=1
 formats=()
 memory=
+encrypted=
 dir=$top/build/bench
 parsers=()
 while [ $# -gt 0 ]; do
@@ -30,6 +32,7 @@ while [ $# -gt 0 ]; do
 	--format) formats+=("$2") ;;
 	--memory) memory=$2 ;;
 	--dir) dir=$2 ;;
+	--encrypt) encrypted=", encrypted"; shift; continue ;;
 	*) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
 	esac
 	shift 2
@@ -106,7 +109,7 @@ row() {
 	read -r user sys wall rss <"$work/cost"
 	cpu_per_gb=$(awk -v c="$user" -v s="$sys" -v n="$records" -v w=$RECORD_BYTES 'BEGIN { printf "%.2f", (c + s) / (n * w / 1e9) }')
 	awk -v name="$1" -v u="$user" -v s="$sys" -v w="$wall" -v rss="$rss" -v n="$records" -v cpu="$cpu_per_gb" -v base="${2:-$cpu_per_gb}" 'BEGIN {
-		printf "%-28s %8.2f %8.2f %8.2f %7.1fx %8.1f %11d %7.1f MiB\n", name, cpu, u, s, cpu / base, w, n / w, rss / 1024 }'
+		printf "%-40s %8.2f %8.2f %8.2f %7.1fx %8.1f %11d %7.1f MiB\n", name, cpu, u, s, cpu / base, w, n / w, rss / 1024 }'
 }
 
 run_baseline() {
@@ -126,11 +129,12 @@ run_zstd() {
 run_lugger() {
 	start_sink
 	rm -rf "$work/data_dir"
+	[ -z "$encrypted" ] || (umask 077 && "$lugger" spool keygen >"$work/keys")
 	cat >"$work/lugger.yaml" <<-YAML
 		version: 1
 		data_dir: $work/data_dir
 		${memory:+memory: $memory}
-		spool: {sync: always}
+		spool: {sync: always${encrypted:+, encryption_key_file: $work/keys}}
 		inputs:
 		  - name: operlog
 		    type: file
@@ -145,15 +149,15 @@ run_lugger() {
 		    tls: {ca_file: $work/tls/ca.pem}
 	YAML
 	"$work/measure" "$work/cost" "$lugger" run -c "$work/lugger.yaml" --once 2>"$work/lugger.log" || { cat "$work/lugger.log" >&2; fail "lugger failed"; }
-	check_sink "lugger, $1, $2"
-	row "lugger, $1, $2" "$base"
+	check_sink "lugger, $1, $2$encrypted"
+	row "lugger, $1, $2$encrypted" "$base"
 }
 
 build_tools
 make_certs "$work/tls"
 write_data
 printf '%d records of %d bytes, spool sync: always, TLS 1.3 on loopback, %d cores\n\n' "$records" "$RECORD_BYTES" "$(nproc)"
-printf '%-28s %8s %8s %8s %8s %8s %11s %11s\n' "" "CPU-s/GB" "user s" "sys s" "ratio" "wall s" "records/s" "peak RSS"
+printf '%-40s %8s %8s %8s %8s %8s %11s %11s\n' "" "CPU-s/GB" "user s" "sys s" "ratio" "wall s" "records/s" "peak RSS"
 run_baseline
 run_zstd
 for parser in "${parsers[@]}"; do

@@ -118,6 +118,28 @@ static void test_a_key_file_that_others_may_read_or_own_is_refused(void **state)
 	}
 }
 
+static void test_a_credential_of_systemd_may_be_read_by_its_group_alone(void **state)
+{
+	struct keys *keys;
+	struct lg_err err;
+
+	(void)state;
+	put("1 " K1 "\n");
+	assert_int_equal(chmod(path, 0440), 0);
+	expect_refused(NULL, LG_INVALID, "chmod 600");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/tmp", 1), 0);
+	assert_int_equal(keys_open(&keys, path, NULL, &err), LG_OK);
+	keys_close(keys);
+	assert_int_equal(chmod(path, 0444), 0);
+	expect_refused(NULL, LG_INVALID, "chmod 600");
+	assert_int_equal(chmod(path, 0460), 0);
+	expect_refused(NULL, LG_INVALID, "chmod 600");
+	assert_int_equal(chmod(path, 0440), 0);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/tmp/lugger", 1), 0); /* no folder of the path */
+	expect_refused(NULL, LG_INVALID, "chmod 600");
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 static void test_what_is_no_regular_file_is_refused_without_waiting(void **state)
 {
 	(void)state;
@@ -254,6 +276,7 @@ int main(void)
 	        KEY_TEST(test_a_wrong_key_file_is_refused_with_its_line_and_never_quoted),
 	        KEY_TEST(test_a_good_key_file_may_have_comments_blanks_and_no_last_newline),
 	        KEY_TEST(test_a_key_file_that_others_may_read_or_own_is_refused),
+	        KEY_TEST(test_a_credential_of_systemd_may_be_read_by_its_group_alone),
 	        KEY_TEST(test_what_is_no_regular_file_is_refused_without_waiting),
 	        KEY_TEST(test_a_reload_keeps_the_keys_where_the_new_file_is_wrong),
 	        KEY_TEST(test_keygen_prints_lines_that_a_key_file_takes_and_no_key_twice),
