@@ -384,7 +384,7 @@ static bool outputs_done(struct app *app)
 static void reopen_outputs(struct app *app)
 {
 	reopen_signal = 0;
-	log_notice("SIGHUP: files are reopened, the keys of the spool are read again");
+	log_notice("SIGHUP: files are reopened%s", app->config->spool.encryption_key_file ? ", the keys of the spool read again" : "");
 	spool_reload_keys(app->spool);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_reopen(app->outputs[i]);
