@@ -135,8 +135,9 @@ enum lg_rc crypt_seal(struct crypt *crypt, uint32_t index, const struct lg_str *
 	uint8_t *p;
 	int n = 0, rest = 0;
 
-	if (!crypt->seal || index < crypt->next_index || size > INT_MAX - CRYPT_TAG_SIZE)
-		return lg_err_set(err, LG_INVALID, "frame %u cannot be encrypted: its nonce was used before, or it is too long", index);
+	if (!crypt || !crypt->seal || index < crypt->next_index || size > INT_MAX - CRYPT_TAG_SIZE)
+		return lg_err_set(err, LG_INVALID,
+		        "frame %u cannot be encrypted: there is no cipher, its nonce was used before, or it is too long", index);
 	crypt->next_index = (uint64_t)index + 1;
 	p = lg_buf_reserve(out, size + CRYPT_TAG_SIZE);
 	if (!begin_frame(crypt, index, aad, aad_count) || (size && EVP_CipherUpdate(crypt->ctx, p, &n, data, (int)size) != 1) ||

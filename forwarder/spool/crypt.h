@@ -38,7 +38,8 @@ enum lg_rc crypt_new(struct crypt **crypt, const uint8_t file_key[CRYPT_KEY_SIZE
         struct lg_err *err) LG_WARN_UNUSED;
 void crypt_free(struct crypt *crypt); /* wipes the key; NULL is fine */
 /* Appends ciphertext and tag to `out`. index: the frame's; each call needs a higher one than the call before, LG_INVALID otherwise
- * (nothing is encrypted: a nonce never serves twice). aad: pieces of the frame's header, frame_aad. `data` may be NULL where size
+ * (nothing is encrypted: a nonce never serves twice), and so for crypt
+ * NULL. aad: pieces of the frame's header, frame_aad. `data` may be NULL where size
  * is 0. */
 enum lg_rc crypt_seal(struct crypt *crypt, uint32_t index, const struct lg_str *aad, size_t aad_count, const void *data,
         size_t size, struct lg_buf *out, struct lg_err *err) LG_WARN_UNUSED;

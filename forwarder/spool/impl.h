@@ -40,7 +40,7 @@ struct tip {
 struct spool {
 	struct spool_conf conf;
 	char dir[SPOOL_PATH_MAX];
-	bool peek; /* read-only view */
+	bool peek;         /* read-only view */
 	struct keys *keys; /* NULL: not encrypted; its own mutex */
 
 	/* writer */
@@ -67,7 +67,7 @@ struct spool {
 	int64_t last_sync_ns, last_state_ns; /* monotonic */
 	struct doomed *doomed;               /* below the durable low-water mark, still to be unlinked */
 	size_t doomed_count, doomed_cap;
-	uint64_t low_durable;      /* segments below are given up on disk too */
+	uint64_t low_durable;              /* segments below are given up on disk too */
 	struct lg_buf head, bytes, sealed; /* scratch */
 	struct crypt *cipher;              /* of the tip; NULL: not encrypted */
 	uint32_t cipher_key;               /* its id */

@@ -289,7 +289,7 @@ static enum lg_rc write_frame(struct spool *spool, struct lg_batch *batch, struc
 	int rc;
 
 	fill_header(spool, batch, payload, &h);
-	result = spool->cipher ? seal_payload(spool, &h, &payload, err) : LG_OK;
+	result = spool->keys ? seal_payload(spool, &h, &payload, err) : LG_OK;
 	h.payload_crc = crc32c(0, payload->data, payload->size);
 	lg_buf_clear(&spool->head);
 	if (result == LG_OK)

@@ -20,10 +20,10 @@ struct spool_conf {
 	enum spool_sync sync;  /* interval: fdatasync every sync_interval_ns; never: only at a roll. Readers see synced records
 	                          alone in every mode */
 	int64_t sync_interval_ns;
-	int64_t keep_ns;     /* delivered segments are kept this long, as far as the quota allows */
+	int64_t keep_ns;      /* delivered segments are kept this long, as far as the quota allows */
 	const char *key_file; /* keys.h; NULL: the spool is not encrypted */
-	bool compress;       /* recorded for status; frames are compressed by the batch's maker (data/codec.h) */
-	uint64_t tail_bytes; /* newest durable batches kept in memory, charged to budget, evictable */
+	bool compress;        /* recorded for status; frames are compressed by the batch's maker (data/codec.h) */
+	uint64_t tail_bytes;  /* newest durable batches kept in memory, charged to budget, evictable */
 	struct mem_budget *budget;
 	const struct sys_io *io;
 	const struct clock *clock;
@@ -171,8 +171,7 @@ struct spool_verify_result {
 	uint64_t closed_segments; /* encrypted, and their key is not there: checksums alone were checked */
 };
 /* Reads everything and checks every checksum; calls `say` with one line a finding ("segment 12: frame at 8192: payload CRC ...").
- */
-/* key_file NULL: what is encrypted is checked as far as its checksums go. */
+ * key_file NULL: what is encrypted is checked as far as its checksums go. */
 enum lg_rc spool_verify(const char *data_dir, const char *key_file, const struct sys_io *io, struct spool_verify_result *result,
         void (*say)(void *arg, const char *line), void *arg, struct lg_err *err) LG_WARN_UNUSED;
 /* Segments as `spool ls` shows them. */
