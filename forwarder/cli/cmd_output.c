@@ -6,7 +6,8 @@
 
 static int forget(const struct config *config, const char *name)
 {
-	struct spool_conf conf = {.data_dir = config->data_dir, .max_size = config->spool.max_size, .segment_size = config->spool.segment_size,
+	struct spool_conf conf = {.data_dir = config->data_dir, .key_file = config->spool.encryption_key_file,
+	                          .max_size = config->spool.max_size, .segment_size = config->spool.segment_size,
 	                          .keep_ns = config->spool.keep_ns, .io = &sys_io_posix, .clock = &clock_system};
 	struct spool *spool;
 	struct lg_err err;

@@ -16,11 +16,12 @@ with Rig() as rig:
     keys = rig.path("spool.keys")
     lines = many_lines(6000)
     log, out = rig.path("app.log"), rig.path("out.log")
-    shipper = rig.lugger("shipper", {
+    config = {
         "spool": {"encryption_key_file": keys},
         "inputs": [{"name": "app", "type": "file", "path": [log]}],
         "outputs": [{"name": "copy", "type": "file", "path": out, "format": "raw"}],
-    })
+    }
+    shipper = rig.lugger("shipper", config)
 
     def keygen(*arguments, mode=0o600):
         code, line, err = run(LUGGER, "spool", "keygen", *arguments)
@@ -107,6 +108,13 @@ with Rig() as rig:
         file.write(right)
     shipper.once()
     compare("all lines, once", lines, arrived())
+
+    # The command that writes to a spool by itself needs the keys as well.
+    shipper.configure(rig, dict(config, outputs=[dict(config["outputs"][0], name="other")]))
+    code, text, err = shipper.command("output", "forget", "copy")
+    check(code == 0 and "forgot output copy" in text, "output forget: %d %s %s", code, text, err)
+    code, text, err = shipper.command("spool", "cat")
+    check(code == 0 and text.count("\n") == 6000, "spool cat: %d, %d lines, %s", code, text.count("\n"), err)
     for key in right.split()[1::2]:
         check(key not in shipper.log(), "a key stands in the log")
     print("%d lines, 2 keys" % len(lines))
