@@ -13,6 +13,7 @@ int cmd_check(int argc, char **argv, const struct lg_registry *registry);
 int cmd_status(int argc, char **argv, const struct lg_registry *registry);
 int cmd_decode(int argc, char **argv, const struct lg_registry *registry);
 int cmd_spool(int argc, char **argv, const struct lg_registry *registry);
+int cmd_dlq(int argc, char **argv, const struct lg_registry *registry);
 int cmd_output(int argc, char **argv, const struct lg_registry *registry);
 int cmd_plugins(int argc, char **argv, const struct lg_registry *registry);
 int cmd_version(int argc, char **argv, const struct lg_registry *registry);

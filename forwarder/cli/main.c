@@ -47,6 +47,15 @@ static const struct command commands[] = {
 	 "  -d DIR             the data_dir itself\n"
 	 "  --key-file FILE    keys of an encrypted spool, where -d is given\n"
 	 "  --json             for ls and verify: the same facts for machines\n"},
+	{"dlq", cmd_dlq, "dlq ls|cat|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes]", "records that a receiver refused for good",
+	 "  ls                 the refusals: when, which records, why\n"
+	 "  cat                their records as JSON lines: time, reason, record\n"
+	 "  drop [--yes]       says what would go; with --yes removes it\n"
+	 "  --output NAME      of this output alone\n"
+	 "  -c FILE            configuration that names the data_dir (default " CLI_DEFAULT_CONFIG ")\n"
+	 "  -d DIR             the data_dir itself\n"
+	 "  --json             the same facts for machines\n"
+	 "Ends with 0; with 1 where a letter does not verify, or something was not done; with 2 at a wrong call. Works with the daemon up or down.\n"},
 	{"output", cmd_output, "output forget NAME [-c FILE]", "let go of the cursor of an output that is configured no more",
 	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "The daemon must be stopped. Records that only this output had not delivered are then free to go.\n"},

@@ -12,6 +12,7 @@
 #include "egress/policy.h"
 #include "run/control.h"
 #include "run/notify.h"
+#include "spool/deadletter.h"
 
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND) /* a stop ends after this, whatever the receivers do */
 #define TAIL_MAX (24u << 20)
@@ -241,12 +242,50 @@ static void gather(struct app *app, struct status *status)
 	status_derive(status, utc);
 }
 
+/* The letters of an output that is configured no more. */
+static enum lg_rc drop_orphaned(struct app *app, const char *output, uint64_t *count, struct lg_err *err)
+{
+	struct deadletters *letters;
+	enum lg_rc rc = deadletters_open(&letters, app->spool, output, err);
+
+	if (rc != LG_OK)
+		return rc;
+	rc = deadletters_drop(letters, count, err);
+	deadletters_close(letters);
+	return rc;
+}
+
+/* "dlq drop OUTPUT": the exit code, then how many records went, or why not. */
+static void drop_dead(struct app *app, const char *output, struct lg_buf *out)
+{
+	struct lg_output_host *host = NULL;
+	struct lg_err err;
+	uint64_t count = 0;
+	enum lg_rc rc;
+
+	for (size_t i = 0; i < app->output_count; i++)
+		if (!strcmp(shipper_conf(app->outputs[i])->name, output))
+			host = app->outputs[i];
+	rc = host ? shipper_drop_dead(host, &count, &err) : drop_orphaned(app, output, &count, &err);
+	if (rc == LG_OK) {
+		log_notice("output %s: %llu dead letters were dropped by `lugger dlq drop`", output, (unsigned long long)count);
+		lg_buf_printf(out, "0\n%llu\n", (unsigned long long)count);
+	} else {
+		lg_buf_printf(out, "1\n%s\n", err.text);
+	}
+}
+
 static bool answer(void *arg, const char *request, struct lg_buf *out)
 {
+	static const char drop[] = "dlq drop ";
 	struct app *app = arg;
 	struct status status;
 	bool known = true;
 
+	if (!strncmp(request, drop, sizeof(drop) - 1)) {
+		drop_dead(app, request + sizeof(drop) - 1, out);
+		return true;
+	}
 	gather(app, &status);
 	lg_buf_append_cstr(out, status_needs_person(&status) ? "1\n" : "0\n"); /* the exit code of `lugger status`, then the page */
 	if (!strcmp(request, "status json"))
@@ -259,6 +298,13 @@ static bool answer(void *arg, const char *request, struct lg_buf *out)
 		known = false;
 	status_fini(&status);
 	return known;
+}
+
+static uint64_t count_dead(const char *data_dir, const struct sys_io *io, const char *output)
+{
+	struct deadletter_walk walk = {.data_dir = data_dir, .io = io, .output = output};
+
+	return deadletter_walk(&walk, NULL) == LG_OK ? walk.records : 0;
 }
 
 enum lg_rc app_offline_status(const struct config *config, const struct sys_io *io, struct status *status, struct lg_err *err)
@@ -290,6 +336,7 @@ enum lg_rc app_offline_status(const struct config *config, const struct sys_io *
 		output->s.cursor = output->s.offered = spool_cursor(spool, output->name);
 		output->s.lag_records = status->spool.next_seq > output->s.cursor ? status->spool.next_seq - output->s.cursor : 0;
 		output->s.lag_bytes = output->s.lag_records ? spool_bytes_from(spool, output->s.cursor) : 0;
+		output->s.dead = count_dead(config->data_dir, io, output->name);
 	}
 	add_orphans(status);
 	status_derive(status, clock_utc(&clock_system));

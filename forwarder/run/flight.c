@@ -129,6 +129,32 @@ uint64_t flight_unsettled(const struct flight *flight, uint64_t seq)
 	return count;
 }
 
+static bool is_unsettled(const struct flight_batch *batch, uint64_t seq)
+{
+	uint64_t i = seq - batch->first;
+
+	return batch->bits[i / 64] >> (i % 64) & 1;
+}
+
+bool flight_run(const struct flight *flight, uint64_t first, uint64_t last, uint64_t *from, uint64_t *to)
+{
+	for (const struct flight_batch *batch = flight->head; batch && batch->first <= last; batch = batch->next) {
+		uint64_t seq = first > batch->first ? first : batch->first, end = batch->first + batch->count;
+
+		end = last < end - 1 ? last + 1 : end;
+		while (batch->unsettled && seq < end && !is_unsettled(batch, seq))
+			seq++;
+		if (!batch->unsettled || seq >= end)
+			continue;
+		*from = seq;
+		while (seq < end && is_unsettled(batch, seq))
+			seq++;
+		*to = seq - 1;
+		return true;
+	}
+	return false;
+}
+
 void flight_rewind(struct flight *flight)
 {
 	flight_cursor(flight);

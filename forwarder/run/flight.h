@@ -32,6 +32,8 @@ uint64_t flight_settle(struct flight *flight, uint64_t first, uint64_t last);
 uint64_t flight_cursor(struct flight *flight);
 /* Unsettled records below `seq`. */
 uint64_t flight_unsettled(const struct flight *flight, uint64_t seq);
+/* The first run of unsettled records of one batch within first..last; false: there is none. */
+bool flight_run(const struct flight *flight, uint64_t first, uint64_t last, uint64_t *from, uint64_t *to);
 /* Forgets everything behind the cursor. */
 void flight_rewind(struct flight *flight);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "data/filter.h"
 #include "net/backoff.h"
+#include "run/burial.h"
 #include "run/flight.h"
 
 #define REPORT_EVERY_NS (250 * CLOCK_MS)
@@ -37,6 +38,7 @@ struct lg_output_host {
 	struct lg_formatter *formatter;
 	struct filter *filter;
 	struct spool_reader *reader;
+	struct deadletters *letters;
 	struct flight flight;
 	struct offer offer;
 	uint64_t position;       /* next sequence to offer */
@@ -50,7 +52,8 @@ struct lg_output_host {
 	bool caught_up;
 	bool refused;            /* the plugin took nothing of an offer in the last turn */
 	size_t select_cap;
-	uint64_t records, repeats, filtered, lost, dead;
+	uint64_t records, repeats, filtered, lost;
+	uint32_t rewinds;        /* since the cursor moved */
 	int64_t next_report_ns, rate_at_ns;
 	uint64_t rate_position;
 	pthread_mutex_t mutex;
@@ -59,19 +62,35 @@ struct lg_output_host {
 
 /* ---- what the plugin calls ---- */
 
+/* The receiver will never take them: kept as dead letters, and only then settled. What was settled before is passed over. */
+static void reject(struct lg_output_host *host, uint64_t first, uint64_t last, const char *reason)
+{
+	uint64_t from, to;
+	struct lg_err err;
+
+	while (flight_run(&host->flight, first, last, &from, &to)) {
+		enum lg_rc rc = burial_put(host->letters, host->env.spool, host->offer.batch, from, to, reason, host->rewinds + 1, &err);
+
+		if (rc == LG_CORRUPT) {
+			host->lost += to - from + 1;
+			writer_post_loss(host->env.writer, 'O', host->conf->name, from, to, to - from + 1, 0, "rejected, and unreadable in the spool");
+		} else if (rc != LG_OK) {
+			lg_output_retry(host, "dead-letter", &err);
+			return;
+		}
+		flight_settle(&host->flight, from, to);
+		if (to == UINT64_MAX)
+			return;
+		first = to + 1;
+	}
+}
+
 void lg_settle(struct lg_output_host *host, uint64_t first, uint64_t last, enum lg_settle how, const char *reason)
 {
-	uint64_t settled;
-
-	if (how == LG_REJECT) { /* no output of this version rejects: keep the record, say so, and offer it again */
-		struct lg_err err;
-
-		lg_err_set(&err, LG_PEER, "the receiver rejects record %llu: %s", (unsigned long long)first, reason ? reason : "no reason given");
-		lg_output_retry(host, "rejected", &err);
-		return;
-	}
-	settled = flight_settle(&host->flight, first, last);
-	host->records += settled;
+	if (how == LG_REJECT)
+		reject(host, first, last, reason);
+	else
+		host->records += flight_settle(&host->flight, first, last);
 }
 
 static void set_state(struct lg_output_host *host, const char *state, const char *error, bool healthy)
@@ -149,6 +168,7 @@ static void rewind_all(struct lg_output_host *host, int64_t now_ns)
 	uint64_t cursor = flight_cursor(&host->flight);
 
 	host->failed = false;
+	host->rewinds++;
 	host->retry_at_ns = now_ns + backoff_next(&host->backoff);
 	if (plugin->rewind)
 		plugin->rewind(host->state);
@@ -323,6 +343,7 @@ static void move_cursor(struct lg_output_host *host)
 
 	if (cursor <= host->status.cursor)
 		return;
+	host->rewinds = 0;
 	pthread_mutex_lock(&host->mutex);
 	host->status.cursor = cursor;
 	pthread_mutex_unlock(&host->mutex);
@@ -349,7 +370,7 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 {
 	const struct lg_output_plugin *plugin = host->conf->plugin;
 	struct lg_output_report report = {0};
-	uint64_t from, behind, lag_bytes;
+	uint64_t from, behind, lag_bytes, dead;
 
 	if (!force && now_ns < host->next_report_ns)
 		return;
@@ -362,6 +383,7 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	behind = behind > host->position ? behind - host->position : 0;
 	behind += flight_unsettled(&host->flight, host->position) - flight_unsettled(&host->flight, from);
 	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
+	dead = deadletters_count(host->letters);
 	pthread_mutex_lock(&host->mutex);
 	update_rate(host, now_ns);
 	host->status.offered = host->position;
@@ -371,7 +393,7 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	host->status.repeats = host->repeats;
 	host->status.filtered = host->filtered;
 	host->status.lost = host->lost;
-	host->status.dead = host->dead;
+	host->status.dead = dead;
 	host->status.retry_in_ns = host->retry_at_ns > now_ns ? host->retry_at_ns - now_ns : 0;
 	host->status.report = report;
 	pthread_mutex_unlock(&host->mutex);
@@ -515,6 +537,10 @@ static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 	rc = spool_reader_open(host->env.spool, host->position, &host->reader, err);
 	if (rc != LG_OK)
 		return rc;
+	rc = deadletters_open(&host->letters, host->env.spool, conf->name, err);
+	if (rc != LG_OK)
+		return rc;
+	host->status.dead = deadletters_count(host->letters);
 	rc = conf->plugin->open(host->state, conf->conf, host, err);
 	host->opened = rc == LG_OK;
 	return rc;
@@ -590,6 +616,7 @@ void shipper_free(struct lg_output_host *host)
 		host->conf->plugin->close(host->state);
 	drop_offer(host);
 	spool_reader_close(host->reader);
+	deadletters_close(host->letters);
 	flight_fini(&host->flight);
 	lg_formatter_free(host->formatter);
 	filter_free(host->filter);
@@ -608,6 +635,17 @@ bool shipper_done(struct lg_output_host *host)
 void shipper_wake(void *host)
 {
 	sys_wake_up(&((struct lg_output_host *)host)->wake);
+}
+
+enum lg_rc shipper_drop_dead(struct lg_output_host *host, uint64_t *count, struct lg_err *err)
+{
+	enum lg_rc rc = deadletters_drop(host->letters, count, err);
+	uint64_t left = deadletters_count(host->letters);
+
+	pthread_mutex_lock(&host->mutex);
+	host->status.dead = left;
+	pthread_mutex_unlock(&host->mutex);
+	return rc;
 }
 
 void shipper_status_copy(struct lg_output_host *host, struct shipper_status *status)

@@ -17,7 +17,8 @@ struct shipper_status {
 	uint64_t lag_records, lag_bytes; /* not settled, less what only the resend window holds */
 	uint64_t records;      /* settled as done since the start */
 	uint64_t repeats;      /* offered again after a break since the start */
-	uint64_t filtered, lost, dead;
+	uint64_t filtered, lost;
+	uint64_t dead;         /* records that lie in the output's dead letters, of earlier starts too */
 	double rate;           /* records a second offered, over some seconds */
 	int64_t retry_in_ns;   /* > 0: backing off */
 	struct lg_output_report report;
@@ -42,6 +43,8 @@ void shipper_reopen(struct lg_output_host *host); /* SIGHUP */
 void shipper_join(struct lg_output_host *host);
 void shipper_free(struct lg_output_host *host); /* NULL is fine */
 bool shipper_done(struct lg_output_host *host); /* after shipper_drain: everything is settled */
+/* Removes the output's dead letters; *count: so many records. Any thread. */
+enum lg_rc shipper_drop_dead(struct lg_output_host *host, uint64_t *count, struct lg_err *err) LG_WARN_UNUSED;
 void shipper_wake(void *host);
 void shipper_status_copy(struct lg_output_host *host, struct shipper_status *status);
 const struct config_output *shipper_conf(const struct lg_output_host *host);

@@ -67,7 +67,7 @@ bool status_needs_person(const struct status *status)
 	for (size_t i = 0; i < status->input_count; i++)
 		ill |= input_ill(&status->inputs[i]);
 	for (size_t i = 0; i < status->output_count; i++)
-		ill |= output_ill(&status->outputs[i]);
+		ill |= output_ill(&status->outputs[i]) || status->outputs[i].s.dead;
 	return ill;
 }
 
@@ -250,6 +250,8 @@ static void put_output_line(const struct status_output *output, int width, const
 		lg_buf_printf(out, "  %llu repeats", (unsigned long long)output->s.repeats);
 	if (output->s.lost)
 		lg_buf_printf(out, "  %s%llu LOST%s", p->bad, (unsigned long long)output->s.lost, p->off);
+	if (output->s.dead)
+		lg_buf_printf(out, "  %s%llu DEAD%s (see `lugger dlq`)", p->bad, (unsigned long long)output->s.dead, p->off);
 	if (output->s.report.peer[0])
 		lg_buf_printf(out, "  %s%s%s", p->dim, output->s.report.peer, p->off);
 	if (output->s.report.note[0])

@@ -85,7 +85,7 @@ struct spool {
 	struct lg_batch **tail; /* ring of the newest durable batches, contiguous sequences */
 	size_t tail_cap, tail_first, tail_count, tail_bytes;
 	struct spool_stat stat;
-	uint64_t quarantine_bytes;
+	uint64_t quarantine_bytes, deadletter_bytes;
 	uint64_t bad_frames_seen[256]; /* hashes of (segment, offset): each counts once */
 	size_t bad_frames_next;
 
@@ -149,6 +149,8 @@ void roll_publish(struct spool *spool);
 
 /* space.c: quota, low-water mark, deletion. Writer's thread. */
 uint64_t space_used(struct spool *spool);
+/* What the log leaves of the quota to dead letters that are not written yet (deadletter.h). */
+uint64_t space_for_letters(struct spool *spool);
 /* May a segment of `bytes` be added? Deletes delivered segments, kept ones too, to make room. */
 bool space_for_segment(struct spool *spool, uint64_t bytes);
 /* Deletes what no output needs and `keep` does not hold. */

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/lugger_plugin.h"
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "spool/impl.h"
+#include "spool/lock.h"
 
 #define PENDING_BYTES_MAX (8u << 20) /* weaker sync modes sync all the same when so much waits: it is held in memory */
 
@@ -87,33 +87,6 @@ static enum lg_rc make_dirs(struct spool *spool, const char *data_dir, struct lg
 	return rc < 0 ? lg_err_sys(err, -rc, "creating %s", spool->dir) : LG_OK;
 }
 
-static enum lg_rc take_lock(struct spool *spool, struct lg_err *err)
-{
-	const struct sys_io *io = spool->conf.io;
-	char path[SPOOL_PATH_MAX], text[32] = "";
-	struct iovec iov;
-	ssize_t n;
-	int rc;
-
-	rc = spool->lock_handle = io->open(io->self, spool_path(spool, path, "lock"), SYS_WRITE | SYS_CREATE);
-	if (rc < 0)
-		return lg_err_sys(err, -rc, "opening the lock file");
-	rc = io->lock(io->self, spool->lock_handle);
-	if (rc == -EWOULDBLOCK) {
-		n = io->pread(io->self, spool->lock_handle, text, sizeof(text) - 1, 0);
-		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
-		return lg_err_set(err, LG_BUSY, "in use by process %s", text[0] ? text : "(unknown)");
-	}
-	if (rc < 0)
-		return lg_err_sys(err, -rc, "locking");
-	iov = (struct iovec){text, (size_t)snprintf(text, sizeof(text), "%ld\n", (long)getpid())};
-	rc = io->truncate(io->self, spool->lock_handle, 0);
-	if (rc == 0)
-		rc = io->pwritev(io->self, spool->lock_handle, &iov, 1, 0);
-	return rc < 0 && rc != -ENOSPC ? lg_err_sys(err, -rc, "writing the lock file") : LG_OK;
-}
-
 static enum lg_rc start_log(struct spool *spool, struct lg_err *err)
 {
 	uint8_t id[16];
@@ -154,7 +127,7 @@ enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct 
 	if (rc == LG_OK)
 		rc = make_dirs(spool, conf->data_dir, err);
 	if (rc == LG_OK)
-		rc = take_lock(spool, err);
+		rc = spool_lock_take(conf->io, spool->dir, &spool->lock_handle, err);
 	if (rc == LG_OK)
 		rc = recover_spool(spool, err);
 	if (rc == LG_OK)

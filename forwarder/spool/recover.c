@@ -468,6 +468,7 @@ static void settle_numbers(struct spool *spool)
 
 struct quarantine_sum {
 	struct spool *spool;
+	const char *dir; /* below the spool */
 	uint64_t bytes;
 };
 
@@ -475,11 +476,11 @@ static void add_size(void *arg, const char *name)
 {
 	struct quarantine_sum *sum = arg;
 	const struct sys_io *io = sum->spool->conf.io;
-	char path[SPOOL_PATH_MAX], file[300];
+	char path[SPOOL_PATH_MAX], file[600];
 	int64_t size;
 	int handle;
 
-	snprintf(file, sizeof(file), "quarantine/%s", name);
+	snprintf(file, sizeof(file), "%s/%s", sum->dir, name);
 	handle = io->open(io->self, spool_path(sum->spool, path, file), SYS_READ);
 	if (handle < 0)
 		return;
@@ -488,18 +489,32 @@ static void add_size(void *arg, const char *name)
 	sum->bytes += size > 0 ? (uint64_t)size : 0;
 }
 
-/* What lies in quarantine counts against the quota. Half-made files of the last run go. */
+static void add_letters(void *arg, const char *output)
+{
+	struct quarantine_sum *sum = arg, below = {sum->spool, NULL, 0};
+	const struct sys_io *io = sum->spool->conf.io;
+	char path[SPOOL_PATH_MAX], dir[300];
+
+	snprintf(dir, sizeof(dir), "deadletter/%s", output);
+	below.dir = dir;
+	io->list(io->self, spool_path(sum->spool, path, dir), add_size, &below);
+	sum->bytes += below.bytes;
+}
+
+/* What lies in quarantine, and the dead letters, count against the quota. Half-made files of the last run go. */
 static void tidy(struct spool *spool)
 {
 	static const char *const temps[] = {"segment.tmp", "spare.tmp", "state.tmp"};
 	const struct sys_io *io = spool->conf.io;
-	struct quarantine_sum sum = {spool, 0};
+	struct quarantine_sum sum = {spool, "quarantine", 0}, letters = {spool, "deadletter", 0};
 	char path[SPOOL_PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(temps) / sizeof(temps[0]); i++)
 		io->unlink(io->self, spool_path(spool, path, temps[i]));
 	io->list(io->self, spool_path(spool, path, "quarantine"), add_size, &sum);
 	spool->quarantine_bytes = sum.bytes;
+	io->list(io->self, spool_path(spool, path, "deadletter"), add_letters, &letters);
+	spool->deadletter_bytes = letters.bytes;
 }
 
 static void find_spare(struct spool *spool)

@@ -299,7 +299,7 @@ void roll_keep_spare(struct spool *spool)
 	char from[SPOOL_PATH_MAX], to[SPOOL_PATH_MAX];
 	int handle, rc;
 
-	if (spool->spare_size || space_used(spool) + spool->conf.segment_size > spool->conf.max_size)
+	if (spool->spare_size || space_used(spool) + space_for_letters(spool) + spool->conf.segment_size > spool->conf.max_size)
 		return;
 	spool_path(spool, from, SPARE_NEW);
 	spool_path(spool, to, SPARE);

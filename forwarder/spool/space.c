@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "spool/deadletter.h"
 #include "spool/impl.h"
 
 uint64_t space_used(struct spool *spool)
@@ -13,13 +14,23 @@ uint64_t space_used(struct spool *spool)
 	uint64_t bytes = STATE_FILE_SIZE + spool->spare_size;
 
 	pthread_mutex_lock(&spool->lock);
-	bytes += spool->quarantine_bytes;
+	bytes += spool->quarantine_bytes + spool->deadletter_bytes;
 	for (size_t i = 0; i < spool->seg_count; i++)
 		bytes += spool->segs[i].size;
 	for (size_t i = 0; i < spool->doomed_count; i++)
 		bytes += spool->doomed[i].size;
 	pthread_mutex_unlock(&spool->lock);
 	return bytes;
+}
+
+uint64_t space_for_letters(struct spool *spool)
+{
+	uint64_t part = spool->conf.max_size / DEADLETTER_QUOTA_PART, left;
+
+	pthread_mutex_lock(&spool->lock);
+	left = spool->deadletter_bytes < part ? part - spool->deadletter_bytes : 0;
+	pthread_mutex_unlock(&spool->lock);
+	return left;
 }
 
 enum lg_rc space_store_state(struct spool *spool, struct lg_err *err)
@@ -184,7 +195,7 @@ static bool fits(struct spool *spool, uint64_t bytes)
 
 	if (spool->spare_size >= bytes)
 		used -= spool->spare_size;
-	return used + bytes + spool->conf.segment_size <= spool->conf.max_size;
+	return used + bytes + spool->conf.segment_size + space_for_letters(spool) <= spool->conf.max_size;
 }
 
 bool space_for_segment(struct spool *spool, uint64_t bytes)
