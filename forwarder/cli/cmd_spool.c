@@ -285,7 +285,11 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry)
 	enum lg_rc rc = LG_NOTFOUND;
 
 	if (argc < 2)
-		return cli_usage("spool", "give one of ls, cat, tail, verify, keygen");
+		return cli_usage("spool", "give one of ls, cat, tail, verify, repair, export, keygen");
+	if (!strcmp(argv[1], "export"))
+		return cmd_spool_export(argc, argv, registry);
+	if (!strcmp(argv[1], "repair"))
+		return cmd_spool_repair(argc, argv, registry);
 	args.verb = argv[1];
 	if (!parse_args(argc, argv, &args))
 		return 2;
@@ -305,5 +309,5 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry)
 			fprintf(stderr, "lugger spool %s: %s\n", args.verb, err.text);
 		return rc == LG_OK ? 0 : 1;
 	}
-	return cli_usage("spool", "no verb %s: give one of ls, cat, tail, verify, keygen", args.verb);
+	return cli_usage("spool", "no verb %s: give one of ls, cat, tail, verify, repair, export, keygen", args.verb);
 }

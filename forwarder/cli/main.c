@@ -36,17 +36,21 @@ static const struct command commands[] = {
 	 "  --explain          which bytes were taken for what\n"
 	 "  --encoding, --framing, --parser, --timezone   as in the configuration, instead of finding out\n"
 	 "FILE may be - for standard input.\n"},
-	{"spool", cmd_spool, "spool ls|cat|tail|verify|keygen [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
+	{"spool", cmd_spool, "spool ls|cat|tail|verify|repair|export|keygen [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
 	 "  ls                 the segments\n"
 	 "  cat [--from SEQ] [--to SEQ] [--input NAME]   records as JSON lines\n"
 	 "  tail [-f] [-n N]   the newest N (10) records; -f: and those that come\n"
 	 "  verify             read everything and check every checksum\n"
+	 "  repair [--yes]     says what does not verify and what it would do about it; with --yes does it, and keeps a copy of every file it\n"
+	 "                     changes. The daemon must be stopped. Ends with 0: nothing to do, 1: repaired, or problems\n"
+	 "  export [--from A] [--to B] [--input NAME] -o FILE   records as JSON lines, around damage, saying what is missing (then it ends\n"
+	 "                     with 1). A and B: sequences, or times of receipt like 2026-11-23T00:10:00Z\n"
 	 "  keygen [--id N | --key-file FILE]   a new line for the key file, to be appended (umask 077); its id is N, or the one\n"
 	 "                     that comes next in FILE, or 1\n"
 	 "  -c FILE            configuration that names the data_dir (default " CLI_DEFAULT_CONFIG ")\n"
 	 "  -d DIR             the data_dir itself\n"
 	 "  --key-file FILE    keys of an encrypted spool, where -d is given\n"
-	 "  --json             for ls and verify: the same facts for machines\n"},
+	 "  --json             for ls, verify, repair and export: the same facts for machines\n"},
 	{"dlq", cmd_dlq, "dlq ls|cat|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes]", "records that a receiver refused for good",
 	 "  ls                 the refusals: when, which records, why\n"
 	 "  cat                their records as JSON lines: time, reason, record\n"
