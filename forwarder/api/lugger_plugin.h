@@ -177,6 +177,9 @@ struct lg_output_plugin {
 	void (*report)(const void *state, struct lg_output_report *report);
 	void (*close)(void *state);
 	void (*reopen)(void *state); /* SIGHUP: close and reopen files by name; may be NULL */
+	/* True: a second instance with the same settings must not run beside the first (both would write one file), so the core runs no replay there. A
+	 * second instance's name (lg_output_name) ends in ".replay". */
+	bool single;
 };
 
 /* Sequences first..last (of records given to send) are settled. In any order, each once. */

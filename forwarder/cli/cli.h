@@ -16,6 +16,7 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry);
 /* Verbs of `spool` with files of their own: argv[1] is the verb. */
 int cmd_spool_export(int argc, char **argv, const struct lg_registry *registry);
 int cmd_spool_repair(int argc, char **argv, const struct lg_registry *registry);
+int cmd_replay(int argc, char **argv, const struct lg_registry *registry);
 int cmd_dlq(int argc, char **argv, const struct lg_registry *registry);
 int cmd_output(int argc, char **argv, const struct lg_registry *registry);
 int cmd_plugins(int argc, char **argv, const struct lg_registry *registry);

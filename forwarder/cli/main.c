@@ -51,6 +51,13 @@ static const struct command commands[] = {
 	 "  -d DIR             the data_dir itself\n"
 	 "  --key-file FILE    keys of an encrypted spool, where -d is given\n"
 	 "  --json             for ls, verify, repair and export: the same facts for machines\n"},
+	{"replay", cmd_replay, "replay --output NAME --from TIME --to TIME [-c FILE] [--json]", "send a part of the log to one output once more",
+	 "  --output NAME      to this output, beside what it is sent anyway; its cursor stays where it is\n"
+	 "  --from, --to TIME  what was received then, like 2026-11-23T00:10:00Z\n"
+	 "  --from-seq, --to-seq N   or these sequences\n"
+	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
+	 "The running daemon does it, and goes on with it after a restart; `lugger status` shows how far it is. Each record is marked\n"
+	 "`lugger.replay: true` and keeps its `event.id`. What the spool has let go of is not replayed: see `spool: {keep: ...}`.\n"},
 	{"dlq", cmd_dlq, "dlq ls|cat|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes]", "records that a receiver refused for good",
 	 "  ls                 the refusals: when, which records, why\n"
 	 "  cat                their records as JSON lines: time, reason, record\n"

@@ -12,6 +12,7 @@
 #include "egress/policy.h"
 #include "run/control.h"
 #include "run/notify.h"
+#include "run/replays.h"
 #include "spool/deadletter.h"
 
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND) /* a stop ends after this, whatever the receivers do */
@@ -32,6 +33,7 @@ struct app {
 	struct writer_output *writer_outputs;
 	struct lg_output_host **outputs;
 	size_t output_count;
+	struct replays *replays;
 	struct lg_input_host **inputs;
 	size_t input_count;
 	struct control *control;
@@ -168,6 +170,7 @@ static enum lg_rc start_outputs(struct app *app, struct lg_err *err)
 	}
 	app->writer.outputs = app->writer_outputs;
 	app->writer.output_count = app->output_count;
+	app->replays = replays_new(&(struct replays_env){env, config->data_dir, app->conf.io, app->outputs, app->output_count});
 	return LG_OK;
 }
 
@@ -235,6 +238,7 @@ static void gather(struct app *app, struct status *status)
 		snprintf(output->name, sizeof(output->name), "%s", shipper_conf(app->outputs[i])->name);
 		snprintf(output->type, sizeof(output->type), "%s", shipper_conf(app->outputs[i])->plugin->name);
 		shipper_status_copy(app->outputs[i], &output->s);
+		output->replaying = replays_status(app->replays, output->name, &output->replay);
 		oldest = output->s.lag_records ? spool_time_of(app->spool, output->s.cursor) : 0;
 		output->oldest_seconds = oldest ? (double)(utc - oldest) / 1e9 : 0;
 	}
@@ -275,15 +279,34 @@ static void drop_dead(struct app *app, const char *output, struct lg_buf *out)
 	}
 }
 
+/* "replay ...": the exit code, then what is replayed, or why nothing is. */
+static void start_replay(struct app *app, const char *request, struct lg_buf *out)
+{
+	struct lg_buf text = {0};
+	struct lg_err err;
+
+	if (replays_start(app->replays, request, &text, &err) == LG_OK) {
+		lg_buf_append_cstr(out, "0\n");
+		lg_buf_append_str(out, lg_buf_str(&text));
+	} else {
+		lg_buf_printf(out, "1\n%s\n", err.text);
+	}
+	lg_buf_fini(&text);
+}
+
 static bool answer(void *arg, const char *request, struct lg_buf *out)
 {
-	static const char drop[] = "dlq drop ";
+	static const char drop[] = "dlq drop ", replay[] = "replay ";
 	struct app *app = arg;
 	struct status status;
 	bool known = true;
 
 	if (!strncmp(request, drop, sizeof(drop) - 1)) {
 		drop_dead(app, request + sizeof(drop) - 1, out);
+		return true;
+	}
+	if (!strncmp(request, replay, sizeof(replay) - 1)) {
+		start_replay(app, request + sizeof(replay) - 1, out);
 		return true;
 	}
 	gather(app, &status);
@@ -377,6 +400,7 @@ void app_free(struct app *app)
 	control_close(app->control);
 	for (size_t i = 0; i < app->input_count; i++)
 		worker_free(app->inputs[i]);
+	replays_free(app->replays);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_free(app->outputs[i]);
 	if (app->has_writer)
@@ -400,6 +424,8 @@ static enum lg_rc start_threads(struct app *app, struct lg_err *err)
 		rc = shipper_start(app->outputs[i], err);
 	for (size_t i = 0; i < app->input_count && rc == LG_OK; i++)
 		rc = worker_start(app->inputs[i], err);
+	if (rc == LG_OK && !app->conf.once) /* a batch job is for what is new */
+		replays_resume(app->replays);
 	return rc;
 }
 
@@ -451,6 +477,7 @@ static bool main_loop(struct app *app)
 			log_error("poll failed (error %d)", errno);
 		sys_wake_drain(&signal_wake);
 		control_step(app->control);
+		replays_step(app->replays);
 		if (reopen_signal)
 			reopen_outputs(app);
 		if (app->conf.once && !draining && inputs_done(app))
@@ -477,6 +504,8 @@ static void stop_threads(struct app *app)
 		worker_join(app->inputs[i]);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_stop(app->outputs[i], deadline_ns);
+	replays_stop(app->replays, deadline_ns);
+	replays_join(app->replays);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_join(app->outputs[i]);
 	writer_stop(&app->writer);

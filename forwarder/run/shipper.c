@@ -14,6 +14,7 @@
 
 #define REPORT_EVERY_NS (250 * CLOCK_MS)
 #define READ_RETRY_NS CLOCK_SECOND
+#define REPLAY_STORE_NS CLOCK_SECOND
 #define BURST_BATCHES 16 /* offered between two steps of the plugin */
 
 /* The batch being offered. */
@@ -29,6 +30,9 @@ struct offer {
 struct lg_output_host {
 	const struct config_output *conf;
 	struct shipper_env env;
+	struct replay *replay;   /* NULL: this is the live output */
+	char name[80];
+	int64_t next_store_ns;   /* of the replay's cursor */
 	void *state; /* the plugin's */
 	pthread_t thread;
 	bool started, opened;
@@ -134,7 +138,7 @@ struct lg_net *lg_output_net(struct lg_output_host *host)
 
 const char *lg_output_name(const struct lg_output_host *host)
 {
-	return host->conf->name;
+	return host->name;
 }
 
 struct lg_formatter *lg_output_formatter(struct lg_output_host *host)
@@ -199,7 +203,7 @@ static uint64_t *select_records(struct lg_output_host *host, const struct lg_bat
 	struct lg_batch_iter it;
 	struct lg_record rec;
 
-	if (wanted && !host->filter && host->position <= lg_batch_first(batch))
+	if (wanted && !host->filter && !host->replay && host->position <= lg_batch_first(batch))
 		return NULL;
 	host->offer.select = mem_grow(host->offer.select, &host->select_cap, words, sizeof(uint64_t));
 	memset(host->offer.select, 0, words * sizeof(uint64_t));
@@ -209,7 +213,7 @@ static uint64_t *select_records(struct lg_output_host *host, const struct lg_bat
 	while (lg_batch_next(&it, &rec)) {
 		uint64_t i = rec.seq - lg_batch_first(batch);
 
-		if (!host->filter || filter_match(host->filter, &rec))
+		if ((!host->filter || filter_match(host->filter, &rec)) && (!host->replay || replay_wants(host->replay, &rec)))
 			host->offer.select[i / 64] |= UINT64_C(1) << (i % 64);
 	}
 	return host->offer.select;
@@ -246,12 +250,17 @@ static void note_gap(struct lg_output_host *host, uint64_t first, uint64_t last,
 {
 	uint64_t unsaid = first > host->gaps_end ? first : host->gaps_end;
 
+	if (host->replay && first >= host->replay->end)
+		return; /* what lies behind its end is not asked for */
+	if (host->replay && last >= host->replay->end)
+		last = host->replay->end - 1;
 	if (unsaid <= last) {
 		host->gaps_end = last + 1;
 		host->lost += last - unsaid + 1;
 		log_error("output %s: records %llu to %llu are lost to it: %s", host->conf->name, (unsigned long long)unsaid,
 		          (unsigned long long)last, reason);
-		writer_post_loss(host->env.writer, 'O', host->conf->name, unsaid, last, last - unsaid + 1, 0, reason);
+		if (!host->replay) /* else it is the log's loss, said already */
+			writer_post_loss(host->env.writer, 'O', host->conf->name, unsaid, last, last - unsaid + 1, 0, reason);
 	}
 	flight_skip(&host->flight, first, last - first + 1);
 	host->position = last + 1;
@@ -282,6 +291,8 @@ static enum lg_rc next_offer(struct lg_output_host *host)
 	enum lg_rc rc;
 
 	while (!host->offer.batch) {
+		if (host->replay && host->position >= host->replay->end)
+			return LG_AGAIN;
 		rc = spool_reader_next(host->reader, &batch, &gap_first, &gap_last, &err);
 		if (rc != LG_OK && rc != LG_AGAIN && rc != LG_CORRUPT) {
 			note_spool_trouble(host, &err);
@@ -294,7 +305,7 @@ static enum lg_rc next_offer(struct lg_output_host *host)
 		if (rc == LG_CORRUPT)
 			note_gap(host, gap_first, gap_last, "corrupt in the spool");
 		else
-			begin_offer(host, batch);
+			begin_offer(host, host->replay ? replay_mark(batch) : batch);
 	}
 	return LG_OK;
 }
@@ -337,6 +348,20 @@ static bool offer_round(struct lg_output_host *host)
 	return progress;
 }
 
+/* The replay's cursor: often enough that a restart repeats little, seldom enough to cost nothing; the end at once. */
+static void store_replay(struct lg_output_host *host, uint64_t cursor)
+{
+	int64_t now_ns = clock_mono(host->env.clock);
+	struct lg_err err;
+
+	host->replay->next = cursor < host->replay->end ? cursor : host->replay->end;
+	if (now_ns < host->next_store_ns && cursor < host->replay->end)
+		return;
+	host->next_store_ns = now_ns + REPLAY_STORE_NS;
+	if (replay_store(host->replay, &err) != LG_OK)
+		log_warning("output %s: %s; after a restart it repeats more", host->name, err.text);
+}
+
 static void move_cursor(struct lg_output_host *host)
 {
 	uint64_t cursor = flight_cursor(&host->flight);
@@ -347,6 +372,10 @@ static void move_cursor(struct lg_output_host *host)
 	pthread_mutex_lock(&host->mutex);
 	host->status.cursor = cursor;
 	pthread_mutex_unlock(&host->mutex);
+	if (host->replay) {
+		store_replay(host, cursor);
+		return;
+	}
 	spool_cursor_move(host->env.spool, host->conf->name, cursor);
 	if (atomic_load(&host->env.writer->full))
 		writer_nudge(host->env.writer);
@@ -379,7 +408,7 @@ static void publish(struct lg_output_host *host, int64_t now_ns, bool force)
 		plugin->report(host->state, &report);
 	/* Not settled and not merely held by the resend window: not offered yet, or offered and not acknowledged by the peer's TCP. */
 	from = report.held_before > host->flight.cursor ? report.held_before : host->flight.cursor;
-	behind = spool_durable_next(host->env.spool);
+	behind = host->replay ? host->replay->end : spool_durable_next(host->env.spool);
 	behind = behind > host->position ? behind - host->position : 0;
 	behind += flight_unsettled(&host->flight, host->position) - flight_unsettled(&host->flight, from);
 	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
@@ -507,6 +536,29 @@ static bool starts_at_end(const struct lg_output_host *host)
 	return host->conf->start_at == END || (host->conf->start_at == NOT_GIVEN && spool_durable_next(host->env.spool) > 1);
 }
 
+/* Where it goes on from, and the reader and the dead letters there. */
+static enum lg_rc open_cursor(struct lg_output_host *host, struct lg_err *err)
+{
+	const char *name = host->conf->name;
+	enum lg_rc rc;
+
+	if (!host->replay) {
+		rc = spool_output_add(host->env.spool, name, starts_at_end(host), err);
+		if (rc != LG_OK)
+			return rc;
+	}
+	host->position = host->replay ? host->replay->next : spool_cursor(host->env.spool, name);
+	flight_init(&host->flight, host->position);
+	host->status.cursor = host->position;
+	rc = spool_reader_open(host->env.spool, host->position, &host->reader, err);
+	if (rc != LG_OK)
+		return rc;
+	if (!host->replay)
+		return deadletters_open(&host->letters, host->env.spool, name, err);
+	host->letters = host->replay->letters;
+	return LG_OK;
+}
+
 static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 {
 	const struct config_output *conf = host->conf;
@@ -528,16 +580,7 @@ static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 	host->formatter = lg_formatter_new(conf->format, &conf->format_conf, host->env.agent, line_framing);
 	if (!host->formatter)
 		return lg_err_set(err, LG_INVALID, "no format %s", conf->format);
-	rc = spool_output_add(host->env.spool, conf->name, starts_at_end(host), err);
-	if (rc != LG_OK)
-		return rc;
-	host->position = spool_cursor(host->env.spool, conf->name);
-	flight_init(&host->flight, host->position);
-	host->status.cursor = host->position;
-	rc = spool_reader_open(host->env.spool, host->position, &host->reader, err);
-	if (rc != LG_OK)
-		return rc;
-	rc = deadletters_open(&host->letters, host->env.spool, conf->name, err);
+	rc = open_cursor(host, err);
 	if (rc != LG_OK)
 		return rc;
 	host->status.dead = deadletters_count(host->letters);
@@ -548,11 +591,20 @@ static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 
 enum lg_rc shipper_new(struct lg_output_host **out, const struct config_output *conf, const struct shipper_env *env, struct lg_err *err)
 {
+	return shipper_new_replay(out, conf, env, NULL, err);
+}
+
+enum lg_rc shipper_new_replay(struct lg_output_host **out, const struct config_output *conf, const struct shipper_env *env, struct replay *replay,
+                              struct lg_err *err)
+{
 	struct lg_output_host *host = mem_zalloc(sizeof(*host));
 	enum lg_rc rc;
 
 	host->conf = conf;
 	host->env = *env;
+	host->replay = replay;
+	snprintf(host->name, sizeof(host->name), "%s%s", conf->name, replay ? ".replay" : "");
+	atomic_init(&host->drain, replay != NULL); /* a replay ends when everything of it is settled */
 	host->wake.read_fd = host->wake.write_fd = -1;
 	host->healthy = true;
 	atomic_init(&host->stop_deadline_ns, INT64_MAX);
@@ -616,7 +668,8 @@ void shipper_free(struct lg_output_host *host)
 		host->conf->plugin->close(host->state);
 	drop_offer(host);
 	spool_reader_close(host->reader);
-	deadletters_close(host->letters);
+	if (!host->replay)
+		deadletters_close(host->letters);
 	flight_fini(&host->flight);
 	lg_formatter_free(host->formatter);
 	filter_free(host->filter);
@@ -625,6 +678,11 @@ void shipper_free(struct lg_output_host *host)
 	free(host->offer.select);
 	free(host->state);
 	free(host);
+}
+
+struct deadletters *shipper_letters(struct lg_output_host *host)
+{
+	return host->letters;
 }
 
 bool shipper_done(struct lg_output_host *host)

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "net/net.h"
+#include "run/replay.h"
 #include "run/writer.h"
 
 /* What an output's thread publishes for status; guarded by the host's mutex. */
@@ -34,6 +35,11 @@ struct shipper_env {
 
 /* Creates the host, its cursor in the spool and its reader, and opens the plugin. Borrows everything. */
 enum lg_rc shipper_new(struct lg_output_host **host, const struct config_output *conf, const struct shipper_env *env, struct lg_err *err);
+/* A second instance of the output that goes through replay's part of the log, marks the records, stores replay's cursor instead of the live one, and
+ * is done (shipper_done) at its end. Borrows replay. */
+enum lg_rc shipper_new_replay(struct lg_output_host **host, const struct config_output *conf, const struct shipper_env *env, struct replay *replay,
+                              struct lg_err *err);
+struct deadletters *shipper_letters(struct lg_output_host *host); /* borrowed; for a replay */
 enum lg_rc shipper_start(struct lg_output_host *host, struct lg_err *err);
 /* --once: no more records will come; the thread ends when the receiver has everything. */
 void shipper_drain(struct lg_output_host *host);

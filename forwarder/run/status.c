@@ -118,6 +118,18 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	json_put_seconds(out, "retry_in_seconds", (double)output->s.retry_in_ns / 1e9);
 	json_put_member(out, "peer", lg_str_from(output->s.report.peer));
 	json_put_member(out, "note", lg_str_from(output->s.report.note));
+	if (output->replaying) {
+		json_put_name(out, "replay");
+		lg_buf_append_char(out, '{');
+		json_put_u64(out, "first", output->replay.first);
+		json_put_u64(out, "next", output->replay.next);
+		json_put_u64(out, "end", output->replay.end);
+		json_put_u64(out, "records", output->replay.records);
+		json_put_u64(out, "lost", output->replay.lost);
+		json_put_member(out, "state", lg_str_from(output->replay.state));
+		json_put_member(out, "last_error", lg_str_from(output->replay.last_error));
+		lg_buf_append_char(out, '}');
+	}
 	lg_buf_append_char(out, '}');
 }
 
@@ -261,6 +273,10 @@ static void put_output_line(const struct status_output *output, int width, const
 		lg_buf_printf(out, "    %s\n", output->s.last_error);
 	if (output->s.retry_in_ns > 0)
 		lg_buf_printf(out, "    next try in %s\n", text_format_duration(output->s.retry_in_ns, eta));
+	if (output->replaying)
+		lg_buf_printf(out, "    replay: at record %llu of %llu to %llu, %s%s%s\n", (unsigned long long)output->replay.next,
+		              (unsigned long long)output->replay.first, (unsigned long long)output->replay.end - 1, output->replay.state,
+		              output->replay.last_error[0] ? ": " : "", output->replay.last_error);
 	if (output->orphaned)
 		lg_buf_printf(out, "    not configured any more, still holds the spool: configure it again, or `lugger output forget %s`\n", output->name);
 }

@@ -3,6 +3,7 @@
 #ifndef STATUS_H
 #define STATUS_H
 
+#include "run/replays.h"
 #include "run/shipper.h"
 #include "run/worker.h"
 
@@ -20,6 +21,8 @@ struct status_output {
 	double eta_seconds;    /* until caught up; 0: is; -1: never at this rate, or not known */
 	double oldest_seconds; /* age of the oldest unsettled record; 0: none */
 	bool orphaned, detached;
+	bool replaying;
+	struct replay_status replay;
 };
 
 struct status {

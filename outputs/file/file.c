@@ -302,4 +302,5 @@ const struct lg_output_plugin file_output = {
 	.report = file_report,
 	.close = file_close,
 	.reopen = file_reopen,
+	.single = true,
 };

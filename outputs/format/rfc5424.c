@@ -13,6 +13,16 @@ static char *put_str(char *at, struct lg_str text)
 	return at + text.size;
 }
 
+/* The mark is the last field where there is one: most records are told from it by four bytes. */
+static bool is_replay(const struct lg_record *rec)
+{
+	static const char mark[] = {LG_F_REPLAY, LG_T_BOOL, 1, 1};
+	struct lg_value value;
+
+	return rec->fields.size >= sizeof(mark) && memcmp(rec->fields.data + rec->fields.size - sizeof(mark), mark, sizeof(mark)) == 0 &&
+	       lg_record_find(rec, LG_F_REPLAY, &value) && value.number;
+}
+
 static char *put_identity(const struct lg_formatter *f, char *at, const struct lg_record *rec, const struct format_piece *piece)
 {
 	at = put_str(at, lg_buf_str(&f->sd_head));
@@ -25,6 +35,8 @@ static char *put_identity(const struct lg_formatter *f, char *at, const struct l
 		*at++ = '/';
 		at = format_put_u64(at, piece->parts);
 	}
+	if (is_replay(rec))
+		at = put_str(at, LG_STR("\" replay=\"1"));
 	return put_str(at, LG_STR("\"]"));
 }
 
