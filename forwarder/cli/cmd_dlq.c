@@ -11,7 +11,7 @@
 #include "spool/lock.h"
 
 struct dlq_args {
-	const char *verb, *config_path, *output;
+	const char *verb, *config_path, *output, *key_file;
 	char *data_dir;
 	bool json, yes;
 	struct lg_formatter *formatter;
@@ -76,7 +76,7 @@ static void say_damage(void *arg, const char *line)
 static int do_show(struct dlq_args *args)
 {
 	bool cat = !strcmp(args->verb, "cat");
-	struct deadletter_walk walk = {.data_dir = args->data_dir, .io = &sys_io_posix, .output = args->output, .payloads = cat,
+	struct deadletter_walk walk = {.data_dir = args->data_dir, .io = &sys_io_posix, .output = args->output, .key_file = args->key_file, .payloads = cat,
 	                               .each = cat ? cat_one : ls_one, .say = say_damage, .arg = args};
 	struct lg_format_conf format_conf = {0};
 	struct lg_err err;
@@ -204,6 +204,8 @@ static bool parse_args(int argc, char **argv, struct dlq_args *args)
 			args->config_path = argv[++i];
 		else if (!strcmp(argv[i], "-d") && more)
 			args->data_dir = argv[++i];
+		else if (!strcmp(argv[i], "--key-file") && more)
+			args->key_file = argv[++i];
 		else if (!strcmp(argv[i], "--output") && more)
 			args->output = argv[++i];
 		else {
@@ -237,6 +239,7 @@ int cmd_dlq(int argc, char **argv, const struct lg_registry *registry)
 			if (!config)
 				return 1;
 			args.data_dir = config->data_dir;
+			args.key_file = args.key_file ? args.key_file : config->spool.encryption_key_file;
 		}
 		code = verbs[i].run(&args);
 		config_free(config);

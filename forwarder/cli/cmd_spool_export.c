@@ -11,7 +11,7 @@
 #include "spool/spool.h"
 
 struct export_args {
-	const char *config_path, *path, *input;
+	const char *config_path, *path, *input, *key_file;
 	char *data_dir;
 	struct when from, to; /* both inclusive */
 	bool json;
@@ -110,7 +110,10 @@ static enum lg_rc export_spool(struct export_args *args, struct lg_err *err)
 	if (rc != LG_OK)
 		return rc;
 	json = lg_formatter_new("json", &format_conf, "lugger", false);
-	rc = spool_reader_open(spool, args->from.is_time ? 0 : args->from.seq, &reader, err);
+	if (args->key_file)
+		rc = spool_peek_keys(spool, args->key_file, err);
+	if (rc == LG_OK)
+		rc = spool_reader_open(spool, args->from.is_time ? 0 : args->from.seq, &reader, err);
 	if (rc == LG_OK)
 		rc = export_all(args, reader, json, err);
 	spool_reader_close(reader);
@@ -173,6 +176,8 @@ static bool parse_args(int argc, char **argv, struct export_args *args)
 			args->data_dir = argv[++i];
 		else if (!strcmp(argv[i], "-o") && more)
 			args->path = argv[++i];
+		else if (!strcmp(argv[i], "--key-file") && more)
+			args->key_file = argv[++i];
 		else if (!strcmp(argv[i], "--input") && more)
 			args->input = argv[++i];
 		else if (!strcmp(argv[i], "--from") && more && when_parse(argv[i + 1], &args->from))
@@ -203,6 +208,7 @@ int cmd_spool_export(int argc, char **argv, const struct lg_registry *registry)
 		if (!config)
 			return 1;
 		args.data_dir = config->data_dir;
+		args.key_file = args.key_file ? args.key_file : config->spool.encryption_key_file;
 	}
 	rc = export_file(&args, &err);
 	config_free(config);

@@ -21,6 +21,7 @@ struct deadletters {
 	char dir[PATH_SIZE];
 	pthread_mutex_t mutex; /* guards the rest */
 	int handle;            /* of the file being written, -1: none */
+	struct crypt *cipher;  /* of that file; NULL: not encrypted */
 	uint64_t number, next_number;
 	struct frame_index index; /* of that file; all durable */
 	uint64_t count;
@@ -79,6 +80,15 @@ enum lg_rc deadletters_open(struct deadletters **out, struct spool *spool, const
 	return LG_OK;
 }
 
+static void close_file(struct deadletters *letters)
+{
+	letters->spool->conf.io->close(letters->spool->conf.io->self, letters->handle);
+	letters->handle = -1;
+	crypt_free(letters->cipher);
+	letters->cipher = NULL;
+	frame_index_fini(&letters->index);
+}
+
 /* The file is used no more; it ends at its last durable letter. */
 static void abandon(struct deadletters *letters)
 {
@@ -87,9 +97,7 @@ static void abandon(struct deadletters *letters)
 	if (letters->handle < 0)
 		return;
 	io->truncate(io->self, letters->handle, letters->index.end);
-	io->close(io->self, letters->handle);
-	letters->handle = -1;
-	frame_index_fini(&letters->index);
+	close_file(letters);
 }
 
 /* A footer only saves time: where it cannot be written the file stays as it is. */
@@ -107,9 +115,7 @@ static void seal(struct deadletters *letters)
 		abandon(letters);
 	} else {
 		add_bytes(letters->spool, footer.size, 0);
-		io->close(io->self, letters->handle);
-		letters->handle = -1;
-		frame_index_fini(&letters->index);
+		close_file(letters);
 	}
 	lg_buf_fini(&footer);
 }
@@ -119,6 +125,7 @@ void deadletters_close(struct deadletters *letters)
 	if (!letters)
 		return;
 	seal(letters);
+	crypt_free(letters->cipher); /* of a file that could not be made */
 	pthread_mutex_destroy(&letters->mutex);
 	free(letters);
 }
@@ -132,10 +139,22 @@ static enum lg_rc encode_header(struct deadletters *letters, uint64_t first_seq,
 	        .created_ns = clock_utc(letters->spool->conf.clock),
 	        .allocated = SEGMENT_PAGE};
 	static const struct posmap none;
-	int rc = sys_random(header.salt, sizeof(header.salt));
+	struct keys *keys = letters->spool->keys;
+	int rc = sys_random(header.crypt.salt, sizeof(header.crypt.salt));
 
 	if (rc < 0)
 		return lg_err_sys(err, -rc, "drawing a salt");
+	crypt_free(letters->cipher);
+	letters->cipher = NULL;
+	if (keys) {
+		enum lg_rc result;
+
+		spool_reload_keys(letters->spool);
+		keys_begin(keys, header.crypt.salt, &header.crypt);
+		result = keys_cipher(keys, &header.crypt, true, &letters->cipher, err);
+		if (result != LG_OK)
+			return result;
+	}
 	memcpy(header.spool_id, letters->spool->state.spool_id, 16);
 	return segment_header_encode(&header, &none, bytes, err);
 }
@@ -226,10 +245,11 @@ static bool unhex(uint8_t id[16], const char *hex)
 	return true;
 }
 
-static enum lg_rc encode_frame(
-        struct deadletters *letters, const struct lg_batch *batch, const struct lg_buf *facts, struct lg_buf *head, struct lg_err *err)
+/* The header into `head`; the payload as it is stored into `stored`, encrypted where the file is. */
+static enum lg_rc encode_frame(struct deadletters *letters, const struct lg_batch *batch, const struct lg_buf *facts, struct lg_buf *head,
+        struct lg_buf *stored, struct lg_err *err)
 {
-	struct frame_header h = {.payload_crc = crc32c(0, batch->raw.data, batch->raw.size),
+	struct frame_header h = {.encryption = letters->cipher ? FRAME_ENCRYPT_AES256GCM : FRAME_ENCRYPT_NONE,
 	        .spool_tag = spool_tag(letters->spool->state.spool_id),
 	        .segment = letters->number,
 	        .offset = letters->index.end,
@@ -237,7 +257,7 @@ static enum lg_rc encode_frame(
 	        .count = batch->count,
 	        .index = (uint32_t)letters->index.count,
 	        .raw_size = (uint32_t)batch->raw.size,
-	        .stored_size = (uint32_t)batch->raw.size,
+	        .stored_size = (uint32_t)(batch->raw.size + (letters->cipher ? CRYPT_TAG_SIZE : 0)),
 	        .first_ns = batch->first_ns,
 	        .last_ns = batch->last_ns,
 	        .durable_offset = letters->index.end, /* each letter is synced before the next one is written */
@@ -245,28 +265,43 @@ static enum lg_rc encode_frame(
 	        .positions = facts->data,
 	        .positions_size = (uint32_t)facts->size,
 	        .position_count = 3};
+	struct lg_str aad[FRAME_AAD_PIECES];
+	enum lg_rc rc = LG_OK;
 
 	if (!unhex(h.log_id, batch->log_id))
 		return lg_err_set(err, LG_INVALID, "dead letter: the batch has no log id");
-	return frame_encode(&h, head, err);
+	if (letters->cipher) { /* under the header as it will be, but for its CRCs */
+		rc = frame_encode(&h, head, err);
+		if (rc != LG_OK)
+			return rc;
+		frame_aad(head->data, h.header_size, aad);
+		rc = crypt_seal(letters->cipher, h.index, aad, FRAME_AAD_PIECES, batch->raw.data, batch->raw.size, stored, err);
+	} else {
+		lg_buf_append(stored, batch->raw.data, batch->raw.size);
+	}
+	h.payload_crc = crc32c(0, stored->data, stored->size);
+	lg_buf_clear(head);
+	return rc == LG_OK ? frame_encode(&h, head, err) : rc;
 }
 
 static enum lg_rc append(struct deadletters *letters, const struct lg_batch *batch, const struct lg_buf *facts, struct lg_err *err)
 {
 	static const uint8_t zeros[FRAME_ALIGN];
 	const struct sys_io *io = letters->spool->conf.io;
-	struct lg_buf head = {0};
+	struct lg_buf head = {0}, stored = {0};
 	struct iovec iov[3];
 	uint64_t size;
-	enum lg_rc rc = encode_frame(letters, batch, facts, &head, err);
+	enum lg_rc rc = encode_frame(letters, batch, facts, &head, &stored, err);
 	int sys;
 
-	if (rc != LG_OK)
+	if (rc != LG_OK) {
+		abandon(letters); /* its next index may be used up */
 		goto done;
-	size = (head.size + batch->raw.size + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
+	}
+	size = (head.size + stored.size + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
 	iov[0] = (struct iovec){head.data, head.size};
-	iov[1] = (struct iovec){batch->raw.data, batch->raw.size};
-	iov[2] = (struct iovec){(void *)(uintptr_t)zeros, size - head.size - batch->raw.size};
+	iov[1] = (struct iovec){stored.data, stored.size};
+	iov[2] = (struct iovec){(void *)(uintptr_t)zeros, size - head.size - stored.size};
 	sys = io->pwritev(io->self, letters->handle, iov, 3, letters->index.end);
 	if (sys == 0)
 		sys = io->fdatasync(io->self, letters->handle);
@@ -284,6 +319,7 @@ static enum lg_rc append(struct deadletters *letters, const struct lg_batch *bat
 	add_bytes(letters->spool, size, 0);
 done:
 	lg_buf_fini(&head);
+	lg_buf_fini(&stored);
 	return rc;
 }
 
@@ -296,7 +332,7 @@ enum lg_rc deadletters_put(
 	enum lg_rc rc = LG_OK;
 
 	put_facts(&facts, reason && *reason ? reason : "no reason given", clock_utc(spool->conf.clock), attempts);
-	size = frame_header_size(strlen(batch->input), facts.size) + (uint64_t)batch->raw.size + FRAME_ALIGN;
+	size = frame_header_size(strlen(batch->input), facts.size) + (uint64_t)batch->raw.size + CRYPT_TAG_SIZE + FRAME_ALIGN;
 	need = size + SEGMENT_PAGE + 2 * segment_footer_size(1) + letters->index.count * sizeof(struct frame_entry);
 	pthread_mutex_lock(&letters->mutex);
 	if (need > space_for_letters(spool)) {

@@ -49,6 +49,7 @@ struct deadletter_walk {
 	const char *data_dir;
 	const struct sys_io *io;
 	const char *output; /* NULL: all */
+	const char *key_file; /* for payloads of an encrypted spool; NULL: none */
 	bool payloads;      /* read, verify and decode the records too */
 	void (*each)(void *arg, const struct deadletter *letter); /* oldest first within an output; may be NULL */
 	void (*say)(void *arg, const char *line); /* one line for each damage; may be NULL */

@@ -54,6 +54,8 @@ struct reading {
 	int handle;
 	uint64_t number;
 	struct codec *codec;
+	struct keys *keys;   /* NULL: no key file was named */
+	struct crypt *crypt; /* of the file, once a letter had to be decrypted */
 };
 
 static void say(struct reading *r, uint64_t at, const char *what)
@@ -83,6 +85,34 @@ static bool read_facts(const struct frame_header *h, struct deadletter *letter)
 	return !bad;
 }
 
+/* `stored` becomes what was encrypted. */
+static enum lg_rc decrypt(struct reading *r, const struct frame_header *h, struct lg_buf *stored, struct lg_err *err)
+{
+	const struct sys_io *io = r->walk->io;
+	struct lg_str aad[FRAME_AAD_PIECES];
+	struct crypt_params params;
+	struct lg_buf head = {0};
+	enum lg_rc rc = LG_OK;
+
+	if (h->encryption == FRAME_ENCRYPT_NONE)
+		return LG_OK;
+	if (!r->crypt) {
+		rc = segment_crypt_read(&params, io, r->handle, r->number, SEGMENT_HEADER_MAX, err);
+		if (rc == LG_OK)
+			rc = keys_cipher(r->keys, &params, false, &r->crypt, err);
+		if (rc != LG_OK)
+			return rc;
+	}
+	if (io->pread(io->self, r->handle, lg_buf_reserve(&head, h->header_size), h->header_size, h->offset) != (ssize_t)h->header_size) {
+		rc = lg_err_set(err, LG_IO, "cannot be read");
+	} else {
+		frame_aad(head.data, h->header_size, aad);
+		rc = crypt_open(r->crypt, h->index, aad, FRAME_AAD_PIECES, stored);
+	}
+	lg_buf_fini(&head);
+	return rc;
+}
+
 static enum lg_rc read_records(struct reading *r, const struct frame_header *h, struct lg_batch **batch, struct lg_err *err)
 {
 	const struct sys_io *io = r->walk->io;
@@ -97,11 +127,10 @@ static enum lg_rc read_records(struct reading *r, const struct frame_header *h, 
 		goto done;
 	}
 	stored.size = (size_t)n;
-	if (h->encryption != FRAME_ENCRYPT_NONE)
-		rc = lg_err_set(err, LG_UNSUPPORTED, "the letter is encrypted");
-	else if (h->codec == BATCH_CODEC_ZSTD)
+	rc = decrypt(r, h, &stored, err);
+	if (rc == LG_OK && h->codec == BATCH_CODEC_ZSTD)
 		rc = codec_expand(r->codec, stored.data, stored.size, h->raw_size, &raw, err);
-	else
+	else if (rc == LG_OK)
 		lg_buf_append(&raw, stored.data, stored.size);
 	snprintf(input, sizeof(input), "%.*s", (int)(h->input.size < sizeof(input) ? h->input.size : sizeof(input) - 1), h->input.data);
 	spool_hex(log_id, h->log_id);
@@ -121,7 +150,7 @@ static void read_letter(struct reading *r, const struct scan_item *item, bool la
 	struct deadletter letter = {
 	        .output = r->output, .segment = r->number, .offset = item->from, .first_seq = h->first_seq, .count = h->count};
 	struct lg_batch *batch = NULL;
-	struct lg_err err;
+	struct lg_err err = {0};
 	int error;
 
 	if ((walk->payloads || last) && segment_payload_check(walk->io, r->handle, h, item->from, &error) != LG_OK) {
@@ -131,7 +160,7 @@ static void read_letter(struct reading *r, const struct scan_item *item, bool la
 	}
 	if (!read_facts(h, &letter) || (walk->payloads && read_records(r, h, &batch, &err) != LG_OK)) {
 		walk->damaged++;
-		say(r, item->from, "the letter cannot be decoded");
+		say(r, item->from, err.text[0] ? err.text : "the letter cannot be decoded");
 		return;
 	}
 	letter.batch = batch;
@@ -203,15 +232,17 @@ static enum lg_rc read_file(struct reading *r, const char *path, struct lg_err *
 	rc = scan_file(r, tag, from, sealed ? index.end : (uint64_t)size, sealed, err);
 	frame_index_fini(&index);
 done:
+	crypt_free(r->crypt);
+	r->crypt = NULL;
 	io->close(io->self, r->handle);
 	return rc;
 }
 
 /* ---- all of them ---- */
 
-static enum lg_rc walk_output(struct deadletter_walk *walk, const char *output, struct codec *codec, struct lg_err *err)
+static enum lg_rc walk_output(struct deadletter_walk *walk, const char *output, struct codec *codec, struct keys *keys, struct lg_err *err)
 {
-	struct reading r = {.walk = walk, .output = output, .codec = codec};
+	struct reading r = {.walk = walk, .output = output, .codec = codec, .keys = keys};
 	char dir[PATH_SIZE], path[PATH_SIZE + 64];
 	struct names names;
 	uint64_t first_seq;
@@ -246,11 +277,15 @@ enum lg_rc deadletter_walk(struct deadletter_walk *walk, struct lg_err *err)
 {
 	struct codec *codec = codec_new(1);
 	struct names names;
+	struct keys *keys = NULL;
 	enum lg_rc rc = list_outputs(walk->data_dir, walk->io, walk->output, &names, err);
 
+	if (rc == LG_OK && walk->payloads && walk->key_file)
+		rc = keys_open(&keys, walk->key_file, walk->data_dir, err);
 	for (size_t i = 0; i < names.count && rc == LG_OK; i++)
-		rc = walk_output(walk, names.items[i], codec, err);
+		rc = walk_output(walk, names.items[i], codec, keys, err);
 	free(names.items);
+	keys_close(keys);
 	codec_free(codec);
 	return rc;
 }

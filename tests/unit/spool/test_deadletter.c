@@ -1,6 +1,7 @@
 /* Dead letters: what is put is there again whole, after every crash and every failure; their part of the quota is kept free and is not passed. */
 #include "spool_mem.h"
 
+#include "key_files.h"
 #include "spool/deadletter.h"
 
 #define OUT "kafka"
@@ -344,6 +345,53 @@ static void damage_costs_one_letter_and_is_said(void **state)
 	lg_batch_release(e.source);
 }
 
+static bool file_holds(struct mem_fixture *f, const char *path, const char *text)
+{
+	struct memfs_file *file = memfs_file(f->fs, path);
+	uint8_t *bytes = malloc(file->size);
+	bool found = false;
+
+	memfs_file_read(file, 0, bytes, file->size);
+	for (uint64_t i = 0; i + strlen(text) <= file->size && !found; i++)
+		found = memcmp(bytes + i, text, strlen(text)) == 0;
+	free(bytes);
+	return found;
+}
+
+static void in_an_encrypted_spool_letters_are_encrypted_and_open_with_the_key_alone(void **state)
+{
+	struct mem_fixture *f = *state;
+	struct expected e = {.source = rich_batch(100)}, none = {0};
+	char path[64];
+	struct deadletters *letters;
+	struct deadletter_walk walk = {.data_dir = "/d", .io = &f->fs->io, .payloads = true, .each = check_letter, .arg = &none};
+	struct lg_err err;
+	FILE *keys;
+
+	key_path(path);
+	keys = fopen(path, "w");
+	key_line(keys, 3, 0);
+	fclose(keys);
+	chmod(path, 0600);
+	f->conf.key_file = path;
+	mem_open(f);
+	letters = letters_open(f);
+	put(letters, e.source, 103, 103, "too large");
+	put(letters, e.source, 105, 108, "no such topic");
+	deadletters_close(letters);
+	assert_false(file_holds(f, "/d/spool/deadletter/" OUT "/0000000000000001-0000000000000067.seg", "record "));
+	assert_int_equal(deadletter_walk(&walk, &err), LG_OK);
+	assert_int_equal(none.seen, 0);
+	assert_int_equal(walk.damaged, 2); /* without the key no record comes out */
+	walk = (struct deadletter_walk){.data_dir = "/d", .io = &f->fs->io, .key_file = path, .payloads = true, .each = check_letter, .arg = &e};
+	assert_int_equal(deadletter_walk(&walk, &err), LG_OK);
+	assert_int_equal(walk.damaged + walk.torn, 0);
+	assert_int_equal(e.records, 5);
+	f->conf.key_file = NULL;
+	unlink(path);
+	lg_batch_release(e.source);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +401,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_failed_write_or_sync_settles_nothing_and_the_next_try_does, mem_set_up, mem_tear_down),
 	        cmocka_unit_test_setup_teardown(letters_keep_to_their_part_of_the_quota_and_have_it_in_a_full_spool, mem_set_up, mem_tear_down),
 	        cmocka_unit_test_setup_teardown(damage_costs_one_letter_and_is_said, mem_set_up, mem_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                in_an_encrypted_spool_letters_are_encrypted_and_open_with_the_key_alone, mem_set_up, mem_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static struct spool_verify_result verify_on(struct memfs *fs)
 	struct spool_verify_result v;
 	struct lg_err err;
 
-	if (spool_verify("/d", &fs->io, &v, ignore, NULL, &err) != LG_OK)
+	if (spool_verify("/d", NULL, &fs->io, &v, ignore, NULL, &err) != LG_OK)
 		fail_msg("verify: %s", err.text);
 	return v;
 }
