@@ -26,7 +26,10 @@ uint64_t space_used(struct spool *spool)
 uint64_t space_for_letters(struct spool *spool)
 {
 	uint64_t part = spool->conf.max_size / DEADLETTER_QUOTA_PART, left;
+	uint64_t log = STATE_FILE_SIZE + 3 * spool->conf.segment_size; /* the least a log can roll in: a tiny quota has no room for more */
 
+	if (spool->conf.max_size < log + part)
+		part = spool->conf.max_size > log ? spool->conf.max_size - log : 0;
 	pthread_mutex_lock(&spool->lock);
 	left = spool->deadletter_bytes < part ? part - spool->deadletter_bytes : 0;
 	pthread_mutex_unlock(&spool->lock);
