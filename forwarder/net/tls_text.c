@@ -5,34 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What was printed into bio, which is freed. */
+static void take_text(BIO *bio, char *text, size_t size)
+{
+	char *data;
+	long n = BIO_get_mem_data(bio, &data);
+
+	snprintf(text, size, "%.*s", (int)n, n > 0 ? data : "");
+	BIO_free(bio);
+}
+
 void tls_text_subject(const X509_NAME *name, char *text, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long n;
 
 	text[0] = '\0';
 	if (!bio)
 		return;
 	X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
-	n = BIO_get_mem_data(bio, &data);
-	snprintf(text, size, "%.*s", (int)n, n > 0 ? data : "");
-	BIO_free(bio);
+	take_text(bio, text, size);
 }
 
 static void time_text(const ASN1_TIME *time, char *text, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long n;
 
 	text[0] = '\0';
 	if (!bio)
 		return;
 	ASN1_TIME_print(bio, time);
-	n = BIO_get_mem_data(bio, &data);
-	snprintf(text, size, "%.*s", (int)n, n > 0 ? data : "");
-	BIO_free(bio);
+	take_text(bio, text, size);
 }
 
 void tls_text_not_after(const X509 *cert, char *text, size_t size)
