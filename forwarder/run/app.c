@@ -1,5 +1,3 @@
-#include "run/app.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,36 +7,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "egress/policy.h"
-#include "run/control.h"
+#include "run/app_parts.h"
 #include "run/notify.h"
-#include "run/replays.h"
-#include "spool/deadletter.h"
 
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND) /* a stop ends after this, whatever the receivers do */
 #define TAIL_MAX (24u << 20)
 #define QUEUE_MAX (4u << 20)
-
-/* In the order of the start list below; freed in the reverse order. */
-struct app {
-	struct app_conf conf;
-	const struct config *config;
-	struct mem_budget budget;
-	struct policy *policy;
-	struct net_gate gate;
-	struct lg_net *net;
-	struct spool *spool;
-	struct writer writer;
-	bool has_writer;
-	struct writer_output *writer_outputs;
-	struct lg_output_host **outputs;
-	size_t output_count;
-	struct replays *replays;
-	struct lg_input_host **inputs;
-	size_t input_count;
-	struct control *control;
-	int64_t started_ns;
-};
 
 /* Signals reach the main loop through one pipe. */
 static struct sys_wake signal_wake = {-1, -1};
@@ -190,190 +164,13 @@ static enum lg_rc start_inputs(struct app *app, struct lg_err *err)
 	return LG_OK;
 }
 
-/* ---- status ---- */
-
-static void add_orphans(struct status *status)
-{
-	for (size_t i = 0; i < status->spool.output_count; i++) {
-		const struct spool_output_stat *known = &status->spool.outputs[i];
-		struct status_output *output = NULL;
-
-		for (size_t k = 0; k < status->output_count && !output; k++)
-			if (!strcmp(status->outputs[k].name, known->name))
-				output = &status->outputs[k];
-		if (!output) {
-			status->outputs = mem_resize(status->outputs, (status->output_count + 1) * sizeof(*status->outputs));
-			output = &status->outputs[status->output_count++];
-			*output = (struct status_output){.orphaned = true};
-			snprintf(output->name, sizeof(output->name), "%s", known->name);
-			output->s.cursor = known->cursor;
-			output->s.lag_records = status->spool.next_seq > known->cursor ? status->spool.next_seq - known->cursor : 0;
-		}
-		output->detached = known->detached;
-	}
-}
-
-static void gather(struct app *app, struct status *status)
-{
-	int64_t utc = clock_utc(app->conf.clock);
-
-	*status = (struct status){.running = true, .pid = getpid(), .rss_bytes = sys_rss_bytes(), .memory_used = mem_used(&app->budget),
-	                          .memory_limit = app->budget.limit};
-	status->uptime_seconds = (double)(utc - app->started_ns) / 1e9;
-	snprintf(status->data_dir, sizeof(status->data_dir), "%s", app->config->data_dir);
-	spool_stat(app->spool, &status->spool);
-	status->inputs = mem_zalloc((app->input_count + 1) * sizeof(*status->inputs));
-	status->outputs = mem_zalloc((app->output_count + 1) * sizeof(*status->outputs));
-	for (size_t i = 0; i < app->input_count; i++) {
-		struct status_input *input = &status->inputs[status->input_count++];
-
-		snprintf(input->name, sizeof(input->name), "%s", worker_conf(app->inputs[i])->name);
-		snprintf(input->type, sizeof(input->type), "%s", worker_conf(app->inputs[i])->plugin->name);
-		worker_status_copy(app->inputs[i], &input->w);
-	}
-	for (size_t i = 0; i < app->output_count; i++) {
-		struct status_output *output = &status->outputs[status->output_count++];
-		int64_t oldest;
-
-		snprintf(output->name, sizeof(output->name), "%s", shipper_conf(app->outputs[i])->name);
-		snprintf(output->type, sizeof(output->type), "%s", shipper_conf(app->outputs[i])->plugin->name);
-		shipper_status_copy(app->outputs[i], &output->s);
-		output->replaying = replays_status(app->replays, output->name, &output->replay);
-		oldest = output->s.lag_records ? spool_time_of(app->spool, output->s.cursor) : 0;
-		output->oldest_seconds = oldest ? (double)(utc - oldest) / 1e9 : 0;
-	}
-	add_orphans(status);
-	status_derive(status, utc);
-}
-
-/* The letters of an output that is configured no more. */
-static enum lg_rc drop_orphaned(struct app *app, const char *output, uint64_t *count, struct lg_err *err)
-{
-	struct deadletters *letters;
-	enum lg_rc rc = deadletters_open(&letters, app->spool, output, err);
-
-	if (rc != LG_OK)
-		return rc;
-	rc = deadletters_drop(letters, count, err);
-	deadletters_close(letters);
-	return rc;
-}
-
-/* "dlq drop OUTPUT": the exit code, then how many records went, or why not. */
-static void drop_dead(struct app *app, const char *output, struct lg_buf *out)
-{
-	struct lg_output_host *host = NULL;
-	struct lg_err err;
-	uint64_t count = 0;
-	enum lg_rc rc;
-
-	for (size_t i = 0; i < app->output_count; i++)
-		if (!strcmp(shipper_conf(app->outputs[i])->name, output))
-			host = app->outputs[i];
-	rc = host ? shipper_drop_dead(host, &count, &err) : drop_orphaned(app, output, &count, &err);
-	if (rc == LG_OK) {
-		log_notice("output %s: %llu dead letters were dropped by `lugger dlq drop`", output, (unsigned long long)count);
-		lg_buf_printf(out, "0\n%llu\n", (unsigned long long)count);
-	} else {
-		lg_buf_printf(out, "1\n%s\n", err.text);
-	}
-}
-
-/* "replay ...": the exit code, then what is replayed, or why nothing is. */
-static void start_replay(struct app *app, const char *request, struct lg_buf *out)
-{
-	struct lg_buf text = {0};
-	struct lg_err err;
-
-	if (replays_start(app->replays, request, &text, &err) == LG_OK) {
-		lg_buf_append_cstr(out, "0\n");
-		lg_buf_append_str(out, lg_buf_str(&text));
-	} else {
-		lg_buf_printf(out, "1\n%s\n", err.text);
-	}
-	lg_buf_fini(&text);
-}
-
-static bool answer(void *arg, const char *request, struct lg_buf *out)
-{
-	static const char drop[] = "dlq drop ", replay[] = "replay ";
-	struct app *app = arg;
-	struct status status;
-	bool known = true;
-
-	if (!strncmp(request, drop, sizeof(drop) - 1)) {
-		drop_dead(app, request + sizeof(drop) - 1, out);
-		return true;
-	}
-	if (!strncmp(request, replay, sizeof(replay) - 1)) {
-		start_replay(app, request + sizeof(replay) - 1, out);
-		return true;
-	}
-	gather(app, &status);
-	lg_buf_append_cstr(out, status_needs_person(&status) ? "1\n" : "0\n"); /* the exit code of `lugger status`, then the page */
-	if (!strcmp(request, "status json"))
-		status_put_json(&status, out);
-	else if (!strcmp(request, "status text") || !strcmp(request, "status color"))
-		status_put_text(&status, strcmp(request, "status color") == 0, out);
-	else if (!strcmp(request, "status lines"))
-		status_put_lines(&status, clock_utc(app->conf.clock), out);
-	else
-		known = false;
-	status_fini(&status);
-	return known;
-}
-
-static uint64_t count_dead(const char *data_dir, const struct sys_io *io, const char *output)
-{
-	struct deadletter_walk walk = {.data_dir = data_dir, .io = io, .output = output};
-
-	return deadletter_walk(&walk, NULL) == LG_OK ? walk.records : 0;
-}
-
-enum lg_rc app_offline_status(const struct config *config, const struct sys_io *io, struct status *status, struct lg_err *err)
-{
-	struct spool *spool;
-	enum lg_rc rc = spool_peek_open(&spool, config->data_dir, io, err);
-
-	*status = (struct status){0};
-	if (rc != LG_OK)
-		return rc;
-	snprintf(status->data_dir, sizeof(status->data_dir), "%s", config->data_dir);
-	spool_stat(spool, &status->spool);
-	status->spool.quota_bytes = config->spool.max_size;
-	status->inputs = mem_zalloc((config->input_count + 1) * sizeof(*status->inputs));
-	for (size_t i = 0; i < config->input_count; i++) {
-		struct status_input *input = &status->inputs[status->input_count++];
-
-		snprintf(input->name, sizeof(input->name), "%s", config->inputs[i].name);
-		snprintf(input->type, sizeof(input->type), "%s", config->inputs[i].plugin->name);
-		snprintf(input->w.state, sizeof(input->w.state), "stopped");
-	}
-	status->outputs = mem_zalloc((config->output_count + 1) * sizeof(*status->outputs));
-	for (size_t i = 0; i < config->output_count; i++) {
-		struct status_output *output = &status->outputs[status->output_count++];
-
-		snprintf(output->name, sizeof(output->name), "%s", config->outputs[i].name);
-		snprintf(output->type, sizeof(output->type), "%s", config->outputs[i].plugin->name);
-		snprintf(output->s.state, sizeof(output->s.state), "stopped");
-		output->s.cursor = output->s.offered = spool_cursor(spool, output->name);
-		output->s.lag_records = status->spool.next_seq > output->s.cursor ? status->spool.next_seq - output->s.cursor : 0;
-		output->s.lag_bytes = output->s.lag_records ? spool_bytes_from(spool, output->s.cursor) : 0;
-		output->s.dead = count_dead(config->data_dir, io, output->name);
-	}
-	add_orphans(status);
-	status_derive(status, clock_utc(&clock_system));
-	spool_close(spool);
-	return LG_OK;
-}
-
 /* ---- life ---- */
 
 enum lg_rc app_new(struct app **out, const struct app_conf *conf, struct lg_err *err)
 {
 	static enum lg_rc (*const start_list[])(struct app *, struct lg_err *) = {start_egress, start_spool, start_outputs, start_inputs};
 	struct app *app = mem_zalloc(sizeof(*app));
-	const struct control_handler handler = {answer, app};
+	const struct control_handler handler = {app_answer, app};
 	enum lg_rc rc = start_signals(err);
 
 	app->conf = *conf;

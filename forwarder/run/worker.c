@@ -1,12 +1,11 @@
 #include "run/worker.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "run/thread.h"
 
 #define REPORT_EVERY_NS (250 * CLOCK_MS)
 #define POSITIONS_EVERY_NS CLOCK_SECOND /* a move without a record becomes a frame of its own at most this often */
@@ -23,11 +22,9 @@ struct lg_input_host {
 	const struct config_input *conf;
 	struct worker_env env;
 	void *state; /* the plugin's */
-	pthread_t thread;
-	bool started, opened;
-	struct sys_wake wake;
-	atomic_bool stop, done;
-	_Atomic int64_t stop_deadline_ns;
+	struct thread thread;
+	bool opened;
+	atomic_bool done;
 	struct codec *codec;
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
@@ -300,7 +297,7 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 
 bool lg_input_ready(struct lg_input_host *host)
 {
-	bool ready = host->draining || !atomic_load(&host->stop);
+	bool ready = host->draining || !thread_stopping(&host->thread);
 
 	read_clocks(host);
 	publish(host, host->mono_ns, false); /* one step may read for long */
@@ -340,26 +337,19 @@ static int64_t wake_time(const struct lg_input_host *host, const struct lg_waits
 			due = now_ns + STARVED_WAIT_NS;
 		wake = wake < due ? wake : due;
 	}
-	return wake > now_ns + CLOCK_SECOND ? now_ns + CLOCK_SECOND : wake;
+	return wake;
 }
 
 static void wait_for_work(struct lg_input_host *host, struct lg_waitset *ws, int64_t now_ns)
 {
-	int64_t wait_ns = wake_time(host, ws, now_ns) - now_ns;
-	int timeout_ms = wait_ns <= 0 ? 0 : (int)((wait_ns + CLOCK_MS - 1) / CLOCK_MS);
-
-	lg_waitset_add(ws, host->wake.read_fd, POLLIN);
-	if (poll(ws->fds, (nfds_t)ws->count, timeout_ms) < 0 && errno != EINTR)
-		log_error("input %s: poll failed (error %d)", host->conf->name, errno);
-	if (lg_waitset_ready(ws, host->wake.read_fd))
-		sys_wake_drain(&host->wake);
+	thread_wait(&host->thread, ws, now_ns, wake_time(host, ws, now_ns));
 }
 
 static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 {
 	const struct lg_input_plugin *plugin = host->conf->plugin;
 
-	while (!atomic_load(&host->stop) && !atomic_load(&host->done)) {
+	while (!thread_stopping(&host->thread) && !atomic_load(&host->done)) {
 		int64_t now_ns = clock_mono(host->env.clock);
 		bool finished;
 
@@ -391,7 +381,7 @@ static void finish(struct lg_input_host *host, struct lg_waitset *ws)
 		int64_t now_ns = clock_mono(host->env.clock);
 
 		take_durable(host);
-		host->last_call = now_ns >= atomic_load(&host->stop_deadline_ns);
+		host->last_call = thread_past_deadline(&host->thread, now_ns);
 		close_due(host, now_ns, true);
 		if ((!host->in_flight && !(host->batch && host->batch->count)) || host->last_call)
 			break; /* what is not durable at the last call is the writer's to account for */
@@ -419,59 +409,46 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 {
 	struct lg_input_host *host = mem_zalloc(sizeof(*host));
 	enum lg_rc rc;
-	int sys;
 
 	host->conf = conf;
 	host->env = *env;
 	host->utc_ns = host->newest_ns = spool_newest_time(env->spool);
 	read_clocks(host);
 	host->news_ns = host->mono_ns;
-	host->wake.read_fd = host->wake.write_fd = -1;
-	atomic_init(&host->stop_deadline_ns, INT64_MAX);
+	thread_init(&host->thread);
 	pthread_mutex_init(&host->mutex, NULL);
 	snprintf(host->status.state, sizeof(host->status.state), "starting");
 	host->state = mem_zalloc(conf->plugin->state_size);
 	if (env->conf->compression == 0)
 		host->codec = codec_new((int)env->conf->compression_level);
-	sys = sys_wake_init(&host->wake);
-	if (sys < 0) {
-		worker_free(host);
-		return lg_err_sys(err, -sys, "input %s", conf->name);
-	}
-	rc = conf->plugin->open(host->state, conf->conf, host, err);
+	rc = thread_open(&host->thread, err);
+	if (rc == LG_OK)
+		rc = conf->plugin->open(host->state, conf->conf, host, err);
+	host->opened = rc == LG_OK;
 	if (rc != LG_OK) {
 		lg_err_prepend(err, "input %s", conf->name);
 		worker_free(host);
 		return rc;
 	}
-	host->opened = true;
 	*out = host;
 	return LG_OK;
 }
 
 enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err)
 {
-	int sys = pthread_create(&host->thread, NULL, worker_main, host);
+	enum lg_rc rc = thread_start(&host->thread, worker_main, host, err);
 
-	if (sys)
-		return lg_err_sys(err, sys, "input %s: no thread", host->conf->name);
-	host->started = true;
-	return LG_OK;
+	return rc == LG_OK ? LG_OK : lg_err_prepend(err, "input %s", host->conf->name);
 }
 
 void worker_stop(struct lg_input_host *host, int64_t deadline_ns)
 {
-	atomic_store(&host->stop_deadline_ns, deadline_ns);
-	atomic_store(&host->stop, true);
-	sys_wake_up(&host->wake);
+	thread_stop(&host->thread, deadline_ns);
 }
 
 void worker_join(struct lg_input_host *host)
 {
-	if (!host->started)
-		return;
-	pthread_join(host->thread, NULL);
-	host->started = false;
+	thread_join(&host->thread);
 }
 
 void worker_free(struct lg_input_host *host)
@@ -488,7 +465,7 @@ void worker_free(struct lg_input_host *host)
 		host->inbox = next;
 	}
 	codec_free(host->codec);
-	sys_wake_fini(&host->wake);
+	thread_fini(&host->thread);
 	pthread_mutex_destroy(&host->mutex);
 	free(host->state);
 	free(host);
@@ -527,5 +504,5 @@ void worker_durable(struct lg_input_host *host, struct lg_batch *batch)
 	batch->next = host->inbox;
 	host->inbox = batch;
 	pthread_mutex_unlock(&host->mutex);
-	sys_wake_up(&host->wake);
+	thread_wake(&host->thread);
 }

@@ -1,0 +1,121 @@
+/* What the control socket is asked, a row a request. An answer's first line is the exit code of the command that asked. */
+#include <string.h>
+
+#include "base/log.h"
+#include "run/app_parts.h"
+#include "spool/deadletter.h"
+
+/* ---- status ---- */
+
+static void put_json(const struct status *status, int64_t utc_ns, struct lg_buf *out)
+{
+	(void)utc_ns;
+	status_put_json(status, out);
+}
+
+static void put_plain(const struct status *status, int64_t utc_ns, struct lg_buf *out)
+{
+	(void)utc_ns;
+	status_put_text(status, false, out);
+}
+
+static void put_color(const struct status *status, int64_t utc_ns, struct lg_buf *out)
+{
+	(void)utc_ns;
+	status_put_text(status, true, out);
+}
+
+/* "status FORM". */
+static bool put_status(struct app *app, const char *form, struct lg_buf *out)
+{
+	static const struct {
+		const char *name;
+		void (*put)(const struct status *status, int64_t utc_ns, struct lg_buf *out);
+	} forms[] = {{"json", put_json}, {"text", put_plain}, {"color", put_color}, {"lines", status_put_lines}};
+	struct status status;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(forms[i].name, form) != 0)
+			continue;
+		app_gather(app, &status);
+		lg_buf_append_cstr(out, status_needs_person(&status) ? "1\n" : "0\n");
+		forms[i].put(&status, clock_utc(app->conf.clock), out);
+		status_fini(&status);
+		return true;
+	}
+	return false;
+}
+
+/* ---- dead letters and replays ---- */
+
+/* The letters of an output that is configured no more. */
+static enum lg_rc drop_orphaned(struct app *app, const char *output, uint64_t *count, struct lg_err *err)
+{
+	struct deadletters *letters;
+	enum lg_rc rc = deadletters_open(&letters, app->spool, output, err);
+
+	if (rc != LG_OK)
+		return rc;
+	rc = deadletters_drop(letters, count, err);
+	deadletters_close(letters);
+	return rc;
+}
+
+/* "dlq drop OUTPUT": the exit code, then how many records went, or why not. */
+static bool drop_dead(struct app *app, const char *output, struct lg_buf *out)
+{
+	struct lg_output_host *host = NULL;
+	struct lg_err err;
+	uint64_t count = 0;
+	enum lg_rc rc;
+
+	for (size_t i = 0; i < app->output_count; i++)
+		if (!strcmp(shipper_conf(app->outputs[i])->name, output))
+			host = app->outputs[i];
+	rc = host ? shipper_drop_dead(host, &count, &err) : drop_orphaned(app, output, &count, &err);
+	if (rc == LG_OK) {
+		log_notice("output %s: %llu dead letters were dropped by `lugger dlq drop`", output, (unsigned long long)count);
+		lg_buf_printf(out, "0\n%llu\n", (unsigned long long)count);
+	} else {
+		lg_buf_printf(out, "1\n%s\n", err.text);
+	}
+	return true;
+}
+
+/* "replay ...": the exit code, then what is replayed, or why nothing is. */
+static bool start_replay(struct app *app, const char *request, struct lg_buf *out)
+{
+	struct lg_buf text = {0};
+	struct lg_err err;
+
+	if (replays_start(app->replays, request, &text, &err) == LG_OK) {
+		lg_buf_append_cstr(out, "0\n");
+		lg_buf_append_str(out, lg_buf_str(&text));
+	} else {
+		lg_buf_printf(out, "1\n%s\n", err.text);
+	}
+	lg_buf_fini(&text);
+	return true;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+	const char *name; /* the words before the rest */
+	bool (*answer)(struct app *app, const char *rest, struct lg_buf *out);
+} requests[] = {
+	{"status ", put_status},
+	{"dlq drop ", drop_dead},
+	{"replay ", start_replay},
+};
+
+bool app_answer(void *arg, const char *request, struct lg_buf *out)
+{
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		size_t size = strlen(requests[i].name);
+
+		if (strncmp(request, requests[i].name, size) == 0)
+			return requests[i].answer(arg, request + size, out);
+	}
+	return false;
+}
