@@ -28,6 +28,11 @@ unpack_syslog_ng() {
 	mv "$peers/syslog-ng.new" "$peers/syslog-ng"
 }
 
+# The brokers of the Kafka tests. Without them those tests are skipped and say so.
+fetch_brokers() {
+	tests/interop/kafka/fetch.sh >build/peers/fetch.log 2>&1 || printf 'no Kafka broker: %s\n' "$(tail -1 build/peers/fetch.log)"
+}
+
 # build PRESET: quiet unless it fails.
 build() {
 	local log=$top/build/$1.log
@@ -41,6 +46,7 @@ build() {
 
 packaging/install-packages.sh test
 unpack_syslog_ng
+fetch_brokers
 build asan
 build release # the crash rounds and the throughput scenarios run on what users run
 
