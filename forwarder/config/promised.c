@@ -23,7 +23,6 @@ static const struct promise promises[] = {
 	{"input", NULL, "parser", "smf"},
 	{"input", NULL, "parser", "json"},
 	{"input", NULL, "parser", "multiline"},
-	{"input", "file", "exclude", NULL},
 	{"input", "file", "multiline", NULL},
 	{"input", "file", "when_done", NULL},
 	{"input", "file", "when_done", "delete"},

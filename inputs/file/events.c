@@ -5,16 +5,6 @@
 #include "files.h"
 #include "walk.h"
 
-static bool matches(const struct files *files, const char *path)
-{
-	const struct lg_strings *globs = &files->reader.conf->path;
-	bool match = false;
-
-	for (size_t i = 0; i < globs->count && !match; i++)
-		match = walk_matches(globs->items[i], path);
-	return match;
-}
-
 static struct move *move_at(const struct files *files, const char *path)
 {
 	struct move *move = files->moves;
@@ -29,7 +19,7 @@ static void leave(struct files *files, const char *path, uint32_t cookie)
 {
 	struct move *move = move_at(files, path);
 
-	if (!move && !matches(files, path))
+	if (!move && !files_match(files, path))
 		return;
 	if (!move) {
 		move = file_alloc(sizeof(*move));
@@ -72,7 +62,7 @@ void files_watch_event(void *arg, const struct watch_event *event)
 	tail = files_tail_by_name(files, path);
 	if (tail)
 		files_enqueue(files, tail);
-	if ((event->kind == WATCH_NAMES || !tail) && matches(files, path))
+	if ((event->kind == WATCH_NAMES || !tail) && files_match(files, path))
 		files->scan_due = true;
 	free(path);
 }
@@ -83,7 +73,7 @@ void files_take_moves(struct files *files, int64_t now_ns)
 		struct move *move = files->moves;
 		struct stat st;
 
-		if (move->path && !matches(files, move->path) && stat(move->path, &st) == 0 && S_ISREG(st.st_mode) &&
+		if (move->path && !files_match(files, move->path) && stat(move->path, &st) == 0 && S_ISREG(st.st_mode) &&
 		    !files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino))
 			(void)files_add_gone(files, move->name, move->path, &st, now_ns);
 		files->moves = move->next;

@@ -59,6 +59,8 @@ void files_report(const struct files *files, struct lg_input_report *report);
 /* scan.c: compares names and tails with the file system. */
 void files_scan(struct files *files, int64_t now_ns);
 void files_free_names(struct files *files);
+/* One of the globs matches the path and nothing excludes it. */
+bool files_match(const struct files *files, const char *path);
 struct tail *files_tail_by_name(const struct files *files, const char *path);
 struct tail *files_tail_by_inode(const struct files *files, uint64_t dev, uint64_t ino);
 /* A file seen for the first time joins the set and waits for its turn. NULL: said why. */
@@ -78,5 +80,14 @@ void files_retire(struct files *files, struct tail *tail, bool forget);
 /* tail_open within the limit of descriptors. */
 enum tail_result files_open_tail(struct files *files, struct tail *tail, const char *path, int64_t now_ns);
 void files_close_tail(struct files *files, struct tail *tail);
+/* tail.c closes a descriptor that went stale by itself: call after it may have. */
+void files_note_open(struct files *files, struct tail *tail);
+
+/* turn.c */
+#define FILES_SHARED_TURN (1u << 20) /* bytes of one file while others wait */
+/* Gives a file that was taken from the queue its turn. False: the core takes no more. */
+bool files_turn(struct files *files, struct tail *tail, int64_t now_ns);
+/* The timer that the tail needs next. */
+void files_arm(struct files *files, const struct tail *tail, int64_t now_ns);
 
 #endif

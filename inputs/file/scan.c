@@ -67,6 +67,26 @@ struct tail *files_tail_by_inode(const struct files *files, uint64_t dev, uint64
 	return NULL;
 }
 
+static bool is_excluded(const struct files *files, const char *path)
+{
+	const struct lg_strings *excludes = &files->reader.conf->exclude;
+	bool excluded = false;
+
+	for (size_t i = 0; i < excludes->count && !excluded; i++)
+		excluded = walk_excludes(excludes->items[i], path);
+	return excluded;
+}
+
+bool files_match(const struct files *files, const char *path)
+{
+	const struct lg_strings *globs = &files->reader.conf->path;
+	bool match = false;
+
+	for (size_t i = 0; i < globs->count && !match; i++)
+		match = walk_matches(globs->items[i], path);
+	return match && !is_excluded(files, path);
+}
+
 static void refuse(struct files *files, struct name *name, const char *why)
 {
 	if (!name->refused)
@@ -222,7 +242,8 @@ static void scan_entry(void *arg, const char *dir, const char *name, ino_t ino, 
 	if (!match)
 		return;
 	path = walk_join(dir, name);
-	examine(arg, path);
+	if (!is_excluded(((struct scan *)arg)->files, path))
+		examine(arg, path);
 	free(path);
 }
 
@@ -280,13 +301,10 @@ static void sweep_tails(struct files *files, int64_t now_ns)
 /* A saved position whose file had a name that one of today's globs matches; the name in *name, which the caller frees. */
 static bool was_ours(const struct files *files, const struct position *position, char **name)
 {
-	const struct lg_strings *globs = &files->reader.conf->path;
-
 	*name = file_alloc(position->path.size + 1);
 	memcpy(*name, position->path.data, position->path.size);
-	for (size_t i = 0; i < globs->count; i++)
-		if (walk_matches(globs->items[i], *name))
-			return true;
+	if (files_match(files, *name))
+		return true;
 	free(*name);
 	*name = NULL;
 	return false;

@@ -17,7 +17,7 @@ enum { DONE_KEEP, DONE_DELETE, DONE_MOVE };
 struct file_conf {
 	struct lg_stream_conf stream; /* first: the core reads it there */
 	struct lg_strings path;
-	struct lg_strings exclude; /* later */
+	struct lg_strings exclude;
 	char *multiline;           /* later */
 	int start_at;
 	int watch;

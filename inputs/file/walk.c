@@ -117,3 +117,10 @@ bool walk_matches(const char *pattern, const char *path)
 {
 	return is_wild(pattern) ? fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0 : strcmp(pattern, path) == 0;
 }
+
+bool walk_excludes(const char *pattern, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strchr(pattern, '/') ? walk_matches(pattern, path) : fnmatch(pattern, slash ? slash + 1 : path, 0) == 0;
+}

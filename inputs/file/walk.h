@@ -19,6 +19,8 @@ struct walk {
 void walk_pattern(struct walk *walk, const char *pattern);
 /* The whole pattern against the whole path, as walk_pattern would. */
 bool walk_matches(const char *pattern, const char *path);
+/* An exclusion: a pattern without a slash is matched with the last component, one with a slash with the whole path. */
+bool walk_excludes(const char *pattern, const char *path);
 /* "dir/name", "name" for ".", "/name" for "/"; the caller frees. */
 char *walk_join(const char *dir, const char *name);
 

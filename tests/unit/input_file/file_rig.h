@@ -23,7 +23,7 @@
 struct rig {
 	struct lg_input_host host; /* first: fixtures */
 	struct file_conf conf;
-	char *globs[4];
+	char *globs[4], *excludes[4];
 	char dir[256];
 	int64_t now_ns;
 	struct lg_waitset ws;
@@ -94,6 +94,13 @@ static inline void rig_add_glob(struct rig *rig, const char *glob)
 	rig->globs[rig->conf.path.count++] = strdup(rig_path(rig, glob));
 }
 
+/* With a slash: inside the rig's directory. */
+static inline void rig_exclude(struct rig *rig, const char *glob)
+{
+	rig->excludes[rig->conf.exclude.count++] = strdup(strchr(glob, '/') ? rig_path(rig, glob) : glob);
+	rig->conf.exclude.items = rig->excludes;
+}
+
 static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
@@ -108,6 +115,8 @@ static inline void rig_free(struct rig *rig)
 	free(rig->ws.fds);
 	for (size_t i = 0; i < rig->conf.path.count; i++)
 		free(rig->globs[i]);
+	for (size_t i = 0; i < rig->conf.exclude.count; i++)
+		free(rig->excludes[i]);
 	nftw(rig->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(rig);
 }

@@ -217,6 +217,36 @@ static void a_position_of_another_version_is_said_and_the_file_read_anew(void **
 	rig_free(rig);
 }
 
+static void an_excluded_file_is_not_read_under_any_of_its_names(void **unused)
+{
+	struct rig *rig = rig_new("*.log");
+
+	(void)unused;
+	rig_add_glob(rig, "d/*");
+	rig_exclude(rig, "debug*");
+	rig_exclude(rig, "d/*.tmp");
+	assert_int_equal(mkdir(rig_path(rig, "d"), 0755), 0);
+	rig_append(rig, "a.log", "one\n");
+	rig_append(rig, "debug.log", "excluded by its name\n");
+	rig_append(rig, "d/a.tmp", "excluded by its path\n");
+	rig_append(rig, "a.tmp.log", "two\n");
+	rig_append(rig, "d/a", "three\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_append(rig, "debug2.log", "excluded later\n");
+	rig_append(rig, "debug.log", "excluded still\n");
+	rig_look(rig);
+	rig_expect(rig, "a.log@0:one\na.tmp.log@0:two\na@0:three\n");
+	rig_rename(rig, "a.log", "debug3.log"); /* rotated to where nothing is read: to its end, then no more */
+	rig_append(rig, "debug3.log", "four\n");
+	rig_look(rig);
+	rig_advance(rig, 60 * SECOND);
+	rig_rename(rig, "debug2.log", "b.log");
+	rig_look(rig);
+	rig_expect(rig, "a.log@4:four\nb.log@0:excluded later\n");
+	rig_free(rig);
+}
+
 static void what_is_no_regular_file_is_refused_once(void **unused)
 {
 	struct rig *rig = rig_new("*");
@@ -478,6 +508,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_reused_inode_whose_file_begins_with_all_that_was_read_is_known_by_its_birth),
 	cmocka_unit_test(an_unknown_birth_does_not_matter),
 	cmocka_unit_test(a_position_of_another_version_is_said_and_the_file_read_anew),
+	cmocka_unit_test(an_excluded_file_is_not_read_under_any_of_its_names),
 	cmocka_unit_test(what_is_no_regular_file_is_refused_once),
 	cmocka_unit_test(an_unreadable_file_is_said_and_tried_again_while_others_go_on),
 	cmocka_unit_test(a_read_error_of_one_file_is_said_and_others_go_on),
