@@ -177,6 +177,7 @@ void spool_close(struct spool *spool)
 	free(spool->segs);
 	free(spool->doomed);
 	frame_index_fini(&spool->index);
+	frame_index_fini(&spool->old_index);
 	frame_index_fini(&spool->cached);
 	posmap_fini(&spool->positions);
 	lg_buf_fini(&spool->head);

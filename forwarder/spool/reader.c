@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "spool/impl.h"
 
-#define READ_TRIES 5 /* an unreadable frame is asked for so often before it counts as lost */
+/* An unreadable frame is asked for so often and so long before it counts as lost. */
+#define READ_TRIES 5
+#define READ_PATIENCE_NS (10 * CLOCK_SECOND)
 
 struct spool_reader {
 	struct spool *spool;
@@ -21,6 +23,7 @@ struct spool_reader {
 	uint64_t limit;   /* and its frames here at the latest */
 	bool newest;
 	unsigned tries;
+	int64_t tried_ns; /* monotonic, the first of them */
 	struct crypt *crypt; /* of the segment, once a frame of it had to be decrypted */
 	struct codec *codec;
 	struct lg_buf head, stored, raw;
@@ -161,6 +164,16 @@ static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to,
 	quarantine_bytes(spool, reader->handle, reader->number, from, to, reason);
 }
 
+/* True where the disk gives anything at all: then what it does not give is damaged, and not the disk away. */
+static bool disk_answers(const struct spool_reader *reader)
+{
+	const struct sys_io *io = reader->spool->conf.io;
+	uint8_t byte;
+
+	return io->pread(io->self, reader->handle, &byte, 1, 0) == 1 ||
+	       (reader->spool->state_handle >= 0 && io->pread(io->self, reader->spool->state_handle, &byte, 1, 0) == 1);
+}
+
 /* Opens the segment and finds the frame that holds seq. */
 static enum lg_rc enter_segment(struct spool_reader *reader, struct lg_err *err)
 {
@@ -187,6 +200,10 @@ static enum lg_rc enter_segment(struct spool_reader *reader, struct lg_err *err)
 		return lg_err_set(err, LG_IO, "segment %llu: cannot be read", (unsigned long long)reader->number);
 	}
 	i = frame_index_find(&index, reader->seq);
+	if (i == index.count && !disk_answers(reader)) {
+		frame_index_fini(&index);
+		return lg_err_sys(err, EIO, "segment %llu: reading", (unsigned long long)reader->number);
+	}
 	reader->at = i < index.count ? index.entries[i].offset : (uint64_t)size;
 	frame_index_fini(&index);
 	return LG_OK;
@@ -277,6 +294,7 @@ static enum lg_rc resync(struct spool_reader *reader, uint64_t *first, uint64_t 
 	struct scan_item item = {0};
 	uint64_t next = reader->end_seq, from = reader->at;
 	enum scan_kind kind;
+	enum lg_rc rc;
 
 	segment_scan_begin(&scan, spool->conf.io, reader->handle, reader->number, spool_tag(spool->state.spool_id), reader->at,
 	        reader->limit);
@@ -285,7 +303,14 @@ static enum lg_rc resync(struct spool_reader *reader, uint64_t *first, uint64_t 
 		uint64_t to = item.to;
 
 		kind = segment_scan_next(&scan, &item);
-		note_damage(reader, from, to, "the header does not verify");
+		if (kind == SCAN_FRAME || disk_answers(reader))
+			note_damage(reader, from, to, "the header does not verify");
+	}
+	if (kind == SCAN_ERROR || (kind != SCAN_FRAME && !disk_answers(reader))) {
+		rc = lg_err_sys(err, scan.error ? -scan.error : EIO, "segment %llu: reading at %llu", (unsigned long long)reader->number,
+		        (unsigned long long)scan.at);
+		segment_scan_end(&scan);
+		return rc;
 	}
 	if (kind == SCAN_FRAME && item.frame.first_seq < next && item.frame.first_seq >= reader->seq) {
 		next = item.frame.first_seq;
@@ -334,21 +359,33 @@ static enum lg_rc step(struct spool_reader *reader, struct lg_batch **batch, uin
 	return LG_OK;
 }
 
-/* A disk that does not answer is asked again; one that never does costs this frame, not the output. */
+/* A disk that does not answer is asked again. One that gives all but these bytes costs their frame, not the output; one that gives
+ * nothing, or a file that cannot be opened, is waited for: no record counts as lost for it. */
 static enum lg_rc unreadable(struct spool_reader *reader, uint64_t *first, uint64_t *last, struct lg_err *err)
 {
+	const struct clock *clock = reader->spool->conf.clock;
 	struct frame_header h;
 	struct lg_err local;
+	enum lg_rc rc;
 
-	if (++reader->tries < READ_TRIES || !reader->at)
+	if (err->sys_errno != EIO || reader->handle < 0 || !reader->at)
 		return LG_IO;
-	note_damage(reader, reader->at, reader->at, "cannot be read");
-	if (read_header(reader, &h, &local) == LG_OK && h.first_seq + h.count > reader->seq) {
-		reader->at += frame_size(&h);
-		return gap(reader, h.first_seq + h.count, first, last, err);
+	if (!reader->tries++)
+		reader->tried_ns = clock_mono(clock);
+	if (!reader->spool->peek && (reader->tries < READ_TRIES || clock_mono(clock) - reader->tried_ns < READ_PATIENCE_NS))
+		return LG_IO;
+	if (!disk_answers(reader))
+		return LG_IO;
+	rc = read_header(reader, &h, &local);
+	if (rc != LG_OK) {
+		rc = resync(reader, first, last, err); /* its own bytes are filled with what verifies as nothing */
+		return rc == LG_AGAIN ? LG_IO : rc;
 	}
-	reader->at = reader->limit;
-	return gap(reader, reader->end_seq, first, last, err);
+	note_damage(reader, reader->at, reader->at + frame_size(&h), "cannot be read");
+	if (h.first_seq + h.count <= reader->seq)
+		return LG_IO;
+	reader->at += frame_size(&h);
+	return gap(reader, h.first_seq + h.count, first, last, err);
 }
 
 enum lg_rc spool_reader_next(

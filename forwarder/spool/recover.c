@@ -211,8 +211,11 @@ static enum lg_rc create_state(struct spool *spool, const char *path, struct lg_
 		rc = io->fsync(io->self, handle);
 	if (rc >= 0)
 		rc = io->rename(io->self, temp, path);
-	if (rc >= 0)
+	if (rc >= 0) {
 		rc = io->sync_dir(io->self, spool->dir);
+		if (rc < 0)
+			io->unlink(io->self, path); /* whether its name is durable nobody knows now: the next try makes it anew */
+	}
 	free(zeros);
 	spool->state_handle = handle;
 	return rc < 0 ? lg_err_sys(err, -rc, "creating the state file") : LG_OK;

@@ -6,6 +6,7 @@
 #include "spool/segment.h"
 
 #define WINDOW_SIZE (256u << 10)
+#define READ_TRIES 3
 
 void segment_scan_begin(struct segment_scan *scan, const struct sys_io *io, int handle, uint64_t number, uint64_t spool_tag,
         uint64_t from, uint64_t limit)
@@ -19,19 +20,27 @@ void segment_scan_end(struct segment_scan *scan)
 	lg_buf_fini(&scan->window);
 }
 
-/* Reads [at, at + size) page by page; a page that the disk does not give after three tries is filled with bytes that verify as
- * nothing. */
+/* A passing trouble costs nothing. */
+static ssize_t read_stubbornly(const struct sys_io *io, int handle, void *out, size_t size, uint64_t at)
+{
+	ssize_t n = -EIO;
+
+	for (int tries = 0; tries < READ_TRIES && n == -EIO; tries++)
+		n = io->pread(io->self, handle, out, size, at);
+	return n;
+}
+
+/* Reads [at, at + size) page by page; a page that the disk does not give is filled with bytes that verify as nothing. */
 static ssize_t read_around_damage(struct segment_scan *scan, uint8_t *out, size_t size, uint64_t at)
 {
 	size_t done = 0;
 
 	while (done < size) {
 		size_t ask = SEGMENT_PAGE - (size_t)((at + done) % SEGMENT_PAGE);
-		ssize_t n = -EIO;
+		ssize_t n;
 
 		ask = ask < size - done ? ask : size - done;
-		for (int tries = 0; tries < 3 && n == -EIO; tries++)
-			n = scan->io->pread(scan->io->self, scan->handle, out + done, ask, at + done);
+		n = read_stubbornly(scan->io, scan->handle, out + done, ask, at + done);
 		if (n == -EIO) {
 			memset(out + done, 0xdb, ask);
 			n = (ssize_t)ask;
@@ -207,7 +216,7 @@ enum lg_rc segment_payload_check(
 	*error = 0;
 	while (at < end) {
 		size_t ask = end - at < WINDOW_SIZE ? (size_t)(end - at) : WINDOW_SIZE;
-		ssize_t n = io->pread(io->self, handle, lg_buf_reserve(&bytes, ask), ask, at);
+		ssize_t n = read_stubbornly(io, handle, lg_buf_reserve(&bytes, ask), ask, at);
 
 		if (n != (ssize_t)ask) {
 			*error = n < 0 ? (int)n : 0;

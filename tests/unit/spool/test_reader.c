@@ -163,10 +163,19 @@ static void test_a_frame_that_cannot_be_read_is_tried_again_then_costs_only_itse
 	assert_int_equal(rc, LG_OK);
 	assert_int_equal(batch->first_seq, 11);
 	lg_batch_release(batch);
-	memfs_fail(f->fs, MEMFS_PREAD, EIO, 0, 1000); /* one that stays costs the frame, not the output */
-	for (failures = 0; (rc = spool_reader_next(reader, &batch, &first, &last, &err)) == LG_IO; failures++)
-		assert_true(failures < 100);
+	memfs_fail(f->fs, MEMFS_PREAD, EIO, 0, 1000); /* a disk that gives nothing at all is waited for */
+	for (failures = 0; failures < 100; failures++) {
+		assert_int_equal(spool_reader_next(reader, &batch, &first, &last, &err), LG_IO);
+		f->fake.mono_ns += CLOCK_SECOND;
+	}
 	f->fs->fail_count[MEMFS_PREAD] = 0;
+	f->fs->bad_from = 4096 + 2 * 3300; /* one bad place that stays costs its frame, not the output */
+	f->fs->bad_to = 1u << 20;
+	for (failures = 0; (rc = spool_reader_next(reader, &batch, &first, &last, &err)) == LG_IO; failures++) {
+		assert_true(failures < 100);
+		f->fake.mono_ns += CLOCK_SECOND;
+	}
+	f->fs->bad_to = 0;
 	assert_int_equal(rc, LG_CORRUPT);
 	assert_int_equal(first, 21);
 	assert_int_equal(last, 30);
