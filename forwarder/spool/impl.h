@@ -128,11 +128,18 @@ struct tip_scan {
 	uint64_t corrupt;            /* bad regions below the mark */
 	uint64_t records;
 };
-/* mark: what state knows to be synced in this segment. positions may be NULL. quiet: no quarantine, no log. */
+/* recover_scan.c. mark: what state knows to be synced in this segment. positions may be NULL. quiet: no quarantine, no log. */
 enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark,
         struct posmap *positions, bool quiet, struct tip_scan *result, struct lg_err *err) LG_WARN_UNUSED;
-/* Lists the segments into spool->segs, ascending; files that are no segments are left alone. */
+
+/* recover_dir.c: Lists the segments into spool->segs, ascending; files that are no segments are left alone. */
 enum lg_rc recover_list(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+/* Opens and reads the state file, or makes an empty one; state_lost where cursors may be missing. */
+enum lg_rc recover_state(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+/* What lies in quarantine, and the dead letters, count against the quota. Half-made files of the last run go. */
+void recover_tidy(struct spool *spool);
+/* The spare that the last run left, if it is still one. */
+void recover_spare(struct spool *spool);
 
 /* roll.c: the newest segment: create, seal. Writer's thread. */
 /* A new segment that starts at next durable sequence becomes the tip. frame_bytes: what has to fit in besides header and footer.
