@@ -19,6 +19,7 @@ MAY = {
     "input_listen": ["api"],
     "output_syslog": ["api"],
     "output_file": ["api"],
+    "output_kafka": ["api"],
     "run": ["api", "base", "data", "net", "config", "spool", "egress"],
     "cli": ["api", "base", "data", "net", "config", "spool", "egress", "run"],
 }

@@ -65,6 +65,21 @@ const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_
 /* NULL, or one sentence a person should see soon ("the peer's certificate expires in 5 days: ..."); valid once established. */
 const char *lg_conn_warning(const struct lg_conn *conn);
 
+/* The same door for a library that opens its own connections (librdkafka): its hooks for resolving and connecting call these, on any of
+ * its threads. `who` ("output siem") begins the lines of the log, one for each peer connected to, and at most one a minute for each. */
+struct lg_dialer;
+struct addrinfo;
+struct sockaddr;
+struct lg_dialer *lg_dialer_new(struct lg_net *net, const char *who, bool plaintext); /* `plaintext`: what goes over its connections */
+void lg_dialer_free(struct lg_dialer *dialer);                                        /* NULL is fine */
+/* getaddrinfo(3), remembering the names for the policy; with host and service NULL it frees *list. */
+int lg_dialer_resolve(struct lg_dialer *dialer, const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list);
+/* Asks the policy, then connects the non-blocking fd, which stays the library's: 0 (or in progress), else an errno; EACCES: denied. Peers
+ * beyond the configured destinations count as named by the cluster: without `egress.allow` they are permitted over (verified) TLS. */
+int lg_dialer_connect(struct lg_dialer *dialer, int fd, const struct sockaddr *addr, size_t size);
+/* True: the policy denied a connection since the last call; err says which, and the YAML that would permit it. */
+bool lg_dialer_denied(struct lg_dialer *dialer, struct lg_err *err);
+
 struct lg_listener;
 /* Listens on "host:port" (port 0: any free one, see lg_listener_address). Backlog is the system's limit. */
 enum lg_rc lg_listener_open(const char *address, const struct lg_tls_conf *tls, struct lg_listener **listener,

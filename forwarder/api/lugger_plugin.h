@@ -187,6 +187,11 @@ void lg_settle(struct lg_output_host *host, uint64_t first, uint64_t last, enum 
 /* The way to the receiver failed: everything unsettled will be offered again after a jittered backoff. Inside step, send or finish;
  * the core calls rewind right after. `state` is a short word for status ("refused", "tls-failed", "denied", "stalled"). */
 void lg_output_retry(struct lg_output_host *host, const char *state, const struct lg_err *err);
+/* The same without an alarm, and soon: the plugin starts over by itself (a producer that can only be replaced). `why` goes to the log. A
+ * plugin that starts over again and again without settling anything calls lg_output_retry instead. */
+void lg_output_restart(struct lg_output_host *host, const char *why);
+/* Something a person should know, while the plugin goes on by itself: nothing is offered again. Until lg_output_ok. */
+void lg_output_trouble(struct lg_output_host *host, const char *state, const struct lg_err *err);
 /* It works again / now: resets the backoff. state: "connected", "flowing", "idle". */
 void lg_output_ok(struct lg_output_host *host, const char *state);
 struct lg_net *lg_output_net(struct lg_output_host *host);

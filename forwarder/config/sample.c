@@ -23,6 +23,9 @@ static const struct example input_examples[] = {
 static const struct example output_examples[] = {
 	{"syslog", "name", "siem"},
 	{"syslog", "servers", "[siem.example.com:6514]"},
+	{"kafka", "name", "lake"},
+	{"kafka", "brokers", "[kafka1.example.com:9093, kafka2.example.com:9093]"},
+	{"kafka", "topic", "zos-syslog"},
 	{"file", "name", "archive"},
 	{"file", "path", "/var/log/lugger/records.json"},
 	{NULL, NULL, NULL},

@@ -176,7 +176,8 @@ static bool address_bytes(const struct sockaddr *addr, uint8_t bytes[16])
 
 enum verdict { NOBODY, ONLY_ENCRYPTED, PERMITTED };
 
-static enum verdict ask_rules(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool encrypted)
+static enum verdict ask_rules(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool encrypted,
+                              bool learned)
 {
 	enum verdict verdict = NOBODY;
 	uint8_t bytes[16];
@@ -198,6 +199,8 @@ static enum verdict ask_rules(const struct policy *policy, const char *host, uin
 	for (size_t i = 0; i < policy->destination_count; i++)
 		if (policy->destinations[i].port == port && same_host(policy->destinations[i].host, host))
 			return encrypted ? PERMITTED : ONLY_ENCRYPTED;
+	if (learned)
+		return encrypted ? PERMITTED : ONLY_ENCRYPTED;
 	return verdict;
 }
 
@@ -238,11 +241,11 @@ static enum lg_rc deny(const struct policy *policy, const char *host, uint16_t p
 	return LG_DENIED;
 }
 
-enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+static enum lg_rc permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, bool learned,
                          struct lg_err *err)
 {
 	/* Plaintext that does not leave the machine is as good as encrypted. */
-	enum verdict verdict = ask_rules(policy, host, port, addr, !plaintext || addr_is_loopback(addr));
+	enum verdict verdict = ask_rules(policy, host, port, addr, !plaintext || addr_is_loopback(addr), learned);
 
 	if (verdict == PERMITTED) {
 		atomic_fetch_add_explicit(&policy->permitted, 1, memory_order_relaxed);
@@ -255,6 +258,18 @@ enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port,
 		            err);
 	return deny(policy, host, port, addr, plaintext && !addr_is_loopback(addr),
 	            policy->strict ? "no rule of egress.allow names it" : "it is not a configured destination", err);
+}
+
+enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                         struct lg_err *err)
+{
+	return permit(policy, host, port, addr, plaintext, false, err);
+}
+
+enum lg_rc policy_permit_learned(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                                 struct lg_err *err)
+{
+	return permit(policy, host, port, addr, plaintext, true, err);
 }
 
 void policy_counts(const struct policy *policy, uint64_t *permitted, uint64_t *denied)

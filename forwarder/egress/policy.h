@@ -22,6 +22,9 @@ void policy_free(struct policy *policy);
 /* May we connect to `host` (as configured) : port, resolved to addr? Counts. LG_DENIED: err says why and holds the YAML that would
  * permit it, in one line (flow style), so that a log line carries it. */
 enum lg_rc policy_permit(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err);
+/* The same for a peer that a cluster named over a session of its own: without rules it is permitted encrypted, or on this machine. */
+enum lg_rc policy_permit_learned(struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                                 struct lg_err *err);
 /* How often it said yes and no so far. */
 void policy_counts(const struct policy *policy, uint64_t *permitted, uint64_t *denied);
 /* A destination named by the configuration (implied permit when not strict). Before threads start. */

@@ -81,6 +81,14 @@ struct lg_net *net_new(const struct net_gate *gate)
 	return net;
 }
 
+enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                              struct lg_err *err)
+{
+	const struct net_gate *gate = &net->gate;
+
+	return (gate->permit_learned ? gate->permit_learned : gate->permit)(gate->guard, host, port, addr, plaintext, err);
+}
+
 void net_free(struct lg_net *net)
 {
 	free(net);

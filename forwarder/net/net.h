@@ -10,10 +10,14 @@
 struct net_gate {
 	enum lg_rc (*permit)(void *guard, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err);
 	void *guard;
+	/* The same for a peer that a cluster named over a session of its own (a Kafka broker from metadata); NULL: as permit. */
+	enum lg_rc (*permit_learned)(void *guard, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err);
 };
 
 struct lg_net *net_new(const struct net_gate *gate); /* gate NULL: everything to loopback, nothing else */
 void net_free(struct lg_net *net);
+enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                              struct lg_err *err) LG_WARN_UNUSED;
 /* Splits "host:port", "[v6]:port"; default_port 0: the port is required. */
 enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct lg_err *err) LG_WARN_UNUSED;
 /* Loads the files a tls mapping names, so that `check` finds a bad certificate, a key that does not fit or an expired one. LG_OK with a

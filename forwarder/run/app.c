@@ -51,6 +51,11 @@ static enum lg_rc permit(void *guard, const char *host, uint16_t port, const str
 	return policy_permit(guard, host, port, addr, plaintext, err);
 }
 
+static enum lg_rc permit_learned(void *guard, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err)
+{
+	return policy_permit_learned(guard, host, port, addr, plaintext, err);
+}
+
 /* What an output is configured to connect to is permitted without a rule, unless `egress.allow` makes the policy strict. */
 static enum lg_rc add_destinations(struct app *app, const struct config_output *output, struct lg_err *err)
 {
@@ -85,7 +90,7 @@ static enum lg_rc start_egress(struct app *app, struct lg_err *err)
 		return lg_err_prepend(err, "egress");
 	for (size_t i = 0; i < app->config->output_count && rc == LG_OK; i++)
 		rc = add_destinations(app, &app->config->outputs[i], err);
-	app->gate = (struct net_gate){permit, app->policy};
+	app->gate = (struct net_gate){permit, app->policy, permit_learned};
 	app->net = net_new(&app->gate);
 	return rc;
 }

@@ -2,14 +2,14 @@
 #include "run/plugins.h"
 
 extern const struct lg_input_plugin file_input, listen_input;
-extern const struct lg_output_plugin file_output, syslog_output;
+extern const struct lg_output_plugin file_output, kafka_output, syslog_output;
 extern const struct lg_parser text_parser, zos_syslog_parser, rfc_syslog_parser;
 
 /* inputs/codec knows the charsets. */
 const char *charset_canonical(struct lg_str spelling);
 
 static const struct lg_input_plugin *const inputs[] = {&file_input, &listen_input, NULL};
-static const struct lg_output_plugin *const outputs[] = {&syslog_output, &file_output, NULL};
+static const struct lg_output_plugin *const outputs[] = {&syslog_output, &kafka_output, &file_output, NULL};
 static const struct lg_parser *const parsers[] = {&text_parser, &zos_syslog_parser, &rfc_syslog_parser, NULL};
 
 static const char *const missing[] = {
@@ -17,7 +17,6 @@ static const char *const missing[] = {
 	"ibmmq", "input: IBM MQ queues come in a later version",
 	"zosmf", "input: z/OSMF hardcopy logs come in a later version",
 	"stdin", "input: standard input comes in a later version",
-	"kafka", "output: Kafka comes in a later version",
 	"relp", "output: RELP comes in a later version",
 	"jes-joblog", "parser: JES job logs come in a later version",
 	"smf", "parser: SMF records come in a later version",

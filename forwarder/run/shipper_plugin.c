@@ -43,6 +43,18 @@ void lg_output_retry(struct lg_output_host *host, const char *state, const struc
 	host->failed = true;
 }
 
+void lg_output_restart(struct lg_output_host *host, const char *why)
+{
+	log_notice("output %s: %s", host->conf->name, why);
+	backoff_reset(&host->backoff);
+	host->failed = true;
+}
+
+void lg_output_trouble(struct lg_output_host *host, const char *state, const struct lg_err *err)
+{
+	shipper_set_state(host, state, err->text, false);
+}
+
 void lg_output_ok(struct lg_output_host *host, const char *state)
 {
 	if (strcmp(state, "connecting") != 0)

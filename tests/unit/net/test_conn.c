@@ -501,7 +501,7 @@ static void a_denied_connection_is_never_made(void **state)
 {
 	struct lg_tls_conf off = {.off = true};
 	int asked = 0;
-	struct lg_net *strict = net_new(&(struct net_gate){deny, &asked});
+	struct lg_net *strict = net_new(&(struct net_gate){.permit = deny, .guard = &asked});
 	struct lg_net *keep = net;
 	struct pair p;
 

@@ -673,7 +673,7 @@ static void a_denial_is_a_state_with_the_policys_words(void **state)
 
 	(void)state;
 	net_free(b->host.net);
-	b->host.net = net_new(&(struct net_gate){deny, NULL});
+	b->host.net = net_new(&(struct net_gate){.permit = deny});
 	listen_again(b, &good);
 	bench_open(b);
 	UNTIL(b, b->host.retries >= 1);

@@ -1,0 +1,239 @@
+/* The producer's life and its events. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output_kafka/kafka.h"
+
+#define ENDING_NS (2 * KAFKA_SECOND) /* for reports under way when a producer is given up */
+#define RESTARTS_QUIET 5
+
+/* ---- hooks, on librdkafka's threads ----------------------------------------------------------------------------------------------- */
+
+static int on_resolve(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list, void *opaque)
+{
+	return lg_dialer_resolve(((struct kafka *)opaque)->dialer, host, service, hints, list);
+}
+
+static int on_connect(int fd, const struct sockaddr *addr, int size, const char *id, void *opaque)
+{
+	(void)id;
+	return lg_dialer_connect(((struct kafka *)opaque)->dialer, fd, addr, (size_t)size);
+}
+
+/* ---- what the core is told -------------------------------------------------------------------------------------------------------- */
+
+void client_fail(struct kafka *k, const char *state, const struct lg_err *err)
+{
+	k->failed = true;
+	k->said = NULL;
+	lg_output_retry(k->host, state, err);
+}
+
+void client_end(struct kafka *k, const char *state, const struct lg_err *err, bool quiet)
+{
+	if (k->ending.on || k->failed)
+		return;
+	k->ending = (struct ending){.on = true, .quiet = quiet, .state = state, .err = *err};
+	rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+static void end_now(struct kafka *k)
+{
+	const struct ending *ending = &k->ending;
+
+	if (ending->quiet && k->restarts++ < RESTARTS_QUIET) {
+		k->failed = true;
+		k->said = NULL;
+		lg_output_restart(k->host, ending->err.text);
+	} else {
+		client_fail(k, ending->state, &ending->err);
+	}
+}
+
+void client_trouble(struct kafka *k, const char *state, const struct lg_err *err)
+{
+	k->said = NULL;
+	lg_output_trouble(k->host, state, err);
+}
+
+void client_well(struct kafka *k, const char *state)
+{
+	if (k->said && !strcmp(k->said, state))
+		return;
+	k->said = state;
+	lg_output_ok(k->host, state);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool open_wake(struct kafka *k, struct lg_err *err)
+{
+	if (pipe(k->wake) < 0) {
+		k->wake[0] = k->wake[1] = -1;
+		lg_err_sys(err, errno, "no pipe");
+		return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		fcntl(k->wake[i], F_SETFL, O_NONBLOCK);
+		fcntl(k->wake[i], F_SETFD, FD_CLOEXEC);
+	}
+	return true;
+}
+
+static bool open_producer(struct kafka *k, struct lg_err *err)
+{
+	rd_kafka_conf_t *conf;
+	char text[512];
+
+	if (kafka_conf_build(k->conf, &conf, err) != LG_OK)
+		return false;
+	rd_kafka_conf_set_opaque(conf, k);
+	rd_kafka_conf_set_resolve_cb(conf, on_resolve);
+	rd_kafka_conf_set_connect_cb(conf, on_connect);
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS);
+	k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+	if (!k->rk) {
+		rd_kafka_conf_destroy(conf);
+		lg_err_set(err, LG_INVALID, "librdkafka %s: %s", rd_kafka_version_str(), text);
+		return false;
+	}
+	k->queue = rd_kafka_queue_get_main(k->rk);
+	rd_kafka_set_log_queue(k->rk, k->queue);
+	rd_kafka_queue_io_event_enable(k->queue, k->wake[1], "", 1);
+	k->topic = rd_kafka_topic_new(k->rk, k->conf->topic, NULL);
+	if (!k->topic) {
+		lg_err_set(err, LG_INVALID, "topic %s: %s", k->conf->topic, rd_kafka_err2str(rd_kafka_last_error()));
+		return false;
+	}
+	return true;
+}
+
+bool client_ready(struct kafka *k)
+{
+	struct lg_err err;
+
+	if (k->failed)
+		return false;
+	if (k->rk)
+		return true;
+	if ((k->wake[0] >= 0 || open_wake(k, &err)) && open_producer(k, &err))
+		return true;
+	client_fail(k, "misconfigured", &err);
+	return false;
+}
+
+void client_close(struct kafka *k)
+{
+	if (k->topic)
+		rd_kafka_topic_destroy(k->topic);
+	if (k->queue) {
+		rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
+		rd_kafka_queue_destroy(k->queue);
+	}
+	if (k->rk)
+		rd_kafka_destroy(k->rk); /* joins its threads: nobody borrows from the slabs any more */
+	k->topic = NULL;
+	k->queue = NULL;
+	k->rk = NULL;
+	k->ending.on = false;
+	produce_forget(k);
+}
+
+/* ---- events ----------------------------------------------------------------------------------------------------------------------- */
+
+static void on_error(struct kafka *k, rd_kafka_event_t *event)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+	const char *detail = rd_kafka_event_error_string(event);
+	struct verdict verdict;
+	struct lg_err err;
+	char text[512];
+
+	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+		code = rd_kafka_fatal_error(k->rk, text, sizeof(text));
+		detail = text;
+		verdict = errors_judge(code);
+		if (verdict.fault != FAULT_STOP)
+			verdict = (struct verdict){FAULT_REBUILD, "restarting", NULL};
+	} else {
+		verdict = errors_judge(code);
+	}
+	errors_explain(&err, &verdict, "producer", code, detail);
+	if (verdict.fault == FAULT_REBUILD || verdict.fault == FAULT_STOP)
+		client_end(k, verdict.state, &err, verdict.fault == FAULT_REBUILD);
+	else if (verdict.fault != FAULT_NONE && !k->ending.on)
+		client_trouble(k, verdict.state, &err);
+}
+
+/* What librdkafka logs about connections comes as an error event, too. */
+static void on_log(struct kafka *k, rd_kafka_event_t *event)
+{
+	const char *facility, *text;
+	int level;
+
+	if (rd_kafka_event_log(event, &facility, &text, &level) == 0)
+		lg_output_log(k->host, LG_DEBUG, "librdkafka %d %s: %s", level, facility, text);
+}
+
+static void on_event(struct kafka *k, rd_kafka_event_t *event)
+{
+	switch (rd_kafka_event_type(event)) {
+	case RD_KAFKA_EVENT_DR:
+		settle_reports(k, event);
+		break;
+	case RD_KAFKA_EVENT_ERROR:
+		on_error(k, event);
+		break;
+	case RD_KAFKA_EVENT_LOG:
+		on_log(k, event);
+		break;
+	default:
+		break;
+	}
+}
+
+static void drain_wake(const struct kafka *k)
+{
+	char scrap[256];
+
+	while (read(k->wake[0], scrap, sizeof(scrap)) > 0)
+		;
+}
+
+void client_serve(struct kafka *k, int64_t now_ns)
+{
+	rd_kafka_event_t *event;
+	struct lg_err err;
+
+	drain_wake(k);
+	while (!k->failed && (event = rd_kafka_queue_poll(k->queue, 0))) {
+		on_event(k, event);
+		rd_kafka_event_destroy(event);
+	}
+	if (!k->failed && k->in_flight == 0 && !k->pending)
+		settle_suspects(k);
+	if (!k->ending.on && lg_dialer_denied(k->dialer, &err))
+		client_trouble(k, "denied", &err);
+	if (!k->ending.on || k->failed)
+		return;
+	if (!k->ending.by_ns)
+		k->ending.by_ns = now_ns + ENDING_NS;
+	if (k->in_flight > 0 && now_ns < k->ending.by_ns)
+		return;
+	settle_suspects(k);
+	if (!k->failed)
+		end_now(k);
+}
+
+void client_wait(const struct kafka *k, struct lg_waitset *ws)
+{
+	lg_waitset_clear(ws);
+	if (!k->rk)
+		return;
+	lg_waitset_add(ws, k->wake[0], POLLIN);
+	if (k->ending.on)
+		lg_waitset_wake(ws, k->ending.by_ns);
+}

@@ -1,0 +1,85 @@
+/* Output `kafka`: the plugin. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output_kafka/kafka.h"
+
+static enum lg_rc kafka_open(void *state, const void *conf, struct lg_output_host *host, struct lg_err *err)
+{
+	struct kafka *k = state;
+	char who[96];
+
+	k->conf = conf;
+	k->host = host;
+	k->formatter = lg_output_formatter(host);
+	k->wake[0] = k->wake[1] = -1;
+	snprintf(who, sizeof(who), "output %s", lg_output_name(host));
+	k->dialer = lg_dialer_new(lg_output_net(host), who, k->conf->tls.off);
+	return kafka_check(conf, err);
+}
+
+static void kafka_step(void *state, int64_t now_ns, struct lg_waitset *ws)
+{
+	struct kafka *k = state;
+
+	if (client_ready(k)) {
+		client_serve(k, now_ns);
+		produce_pending(k);
+	}
+	client_wait(k, ws);
+}
+
+static void kafka_send(void *state, struct lg_batch *batch, struct lg_batch_iter *it, uint64_t *taken)
+{
+	struct kafka *k = state;
+
+	if (client_ready(k))
+		produce_send(k, batch, it, taken);
+}
+
+static void kafka_rewind(void *state)
+{
+	struct kafka *k = state;
+
+	client_close(k);
+	k->failed = false;
+}
+
+static bool kafka_finish(void *state, int64_t now_ns, struct lg_waitset *ws)
+{
+	struct kafka *k = state;
+
+	if (k->rk)
+		kafka_step(state, now_ns, ws);
+	else
+		lg_waitset_clear(ws);
+	return !k->failed && !k->slabs;
+}
+
+static void kafka_report(const void *state, struct lg_output_report *report)
+{
+	const struct kafka *k = state;
+
+	report->in_flight_bytes = k->held_bytes;
+	snprintf(report->peer, sizeof(report->peer), "%s", k->conf->brokers.items[0]);
+}
+
+static void kafka_close(void *state)
+{
+	struct kafka *k = state;
+
+	if (!k->conf)
+		return;
+	client_close(k);
+	lg_dialer_free(k->dialer);
+	if (k->wake[0] >= 0) {
+		close(k->wake[0]);
+		close(k->wake[1]);
+	}
+}
+
+const struct lg_output_plugin kafka_output = {
+	.name = "kafka", .doc = "Apache Kafka, settled by delivery reports.", .options = kafka_options, .conf_size = sizeof(struct kafka_conf),
+	.formats = "json|raw|rfc5424|rfc3164", .state_size = sizeof(struct kafka), .check = kafka_check, .open = kafka_open, .step = kafka_step,
+	.send = kafka_send, .rewind = kafka_rewind, .finish = kafka_finish, .report = kafka_report, .close = kafka_close};

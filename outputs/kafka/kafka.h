@@ -1,0 +1,157 @@
+/* kafka.h - inside the output `kafka`. One instance belongs to one output's thread; librdkafka's threads touch only `dialer`.
+ *
+ *   conf.c     the options, and the producer's configuration made from them
+ *   client.c   the producer's life: opened when needed, thrown away after a fatal error, its events
+ *   produce.c  from records to messages: formatted into parcels, handed over without a copy, bounded in bytes
+ *   settle.c   from delivery reports to settled records; what a rejected batch costs
+ *   errors.c   what each error means
+ *   kafka.c    the plugin
+ *
+ * librdkafka's word that it has a message means nothing here: a record is settled by its delivery report alone, and what has none when
+ * the producer ends is offered again by the core.
+ */
+#ifndef KAFKA_H
+#define KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "api/lugger_plugin.h"
+
+#define KAFKA_SECOND INT64_C(1000000000)
+#define KAFKA_STATES 24
+
+enum kafka_acks { KAFKA_ACKS_ALL, KAFKA_ACKS_LEADER, KAFKA_ACKS_NONE };
+
+struct kafka_conf {
+	struct lg_strings brokers;
+	char *topic;
+	int acks, compression;
+	int64_t compression_level; /* 0: the codec's own */
+	int64_t linger_ns;
+	uint64_t batch_size, max_message_bytes, queue_size;
+	char *client_id;
+	struct lg_tls_conf tls;
+};
+
+/* One message: records first..last, its bytes in its slab. */
+struct parcel {
+	struct slab *slab;
+	uint64_t first, last;
+	size_t at, size;
+};
+
+/* Formatted messages that librdkafka borrows until their reports: freed as one when all have come. */
+struct slab {
+	struct slab *prev, *next;
+	struct lg_buf data;
+	struct parcel *parcels;
+	size_t count, cap;
+	size_t given;    /* of count, handed to librdkafka (or settled without) */
+	size_t reported; /* of given */
+	size_t charged;  /* bytes it counts against queue_size */
+};
+
+/* After a rejected batch: so few messages in flight that the offender is found, until the sequence `until`. */
+struct caution {
+	size_t limit; /* messages in flight at once; 0: no caution */
+	uint64_t until, reached;
+	bool sent; /* since all reports had come */
+};
+
+/* Messages that failed in a way that only the offender of their batch has earned. */
+struct suspects {
+	size_t count;
+	uint64_t first, last;
+	struct lg_err err;
+};
+
+/* The producer is done for: nothing more is taken, and when the reports under way have come, or at by_ns, it is thrown away. */
+struct ending {
+	bool on;
+	bool quiet; /* a new producer is all it takes */
+	const char *state;
+	struct lg_err err;
+	int64_t by_ns; /* 0: from the next step on */
+};
+
+struct kafka {
+	const struct kafka_conf *conf;
+	struct lg_output_host *host;
+	struct lg_formatter *formatter;
+	struct lg_dialer *dialer;
+	int wake[2];             /* librdkafka writes a byte when events begin to wait; [0] < 0: not open */
+	rd_kafka_t *rk;          /* NULL: no producer */
+	rd_kafka_queue_t *queue; /* its events */
+	rd_kafka_topic_t *topic;
+	struct slab *slabs;      /* all that hold messages, the oldest first */
+	struct slab *newest;
+	struct slab *pending;    /* not wholly handed over: nothing more is taken before */
+	size_t held_bytes;       /* what they are charged */
+	size_t in_flight;        /* messages */
+	struct caution caution;
+	struct suspects suspects;
+	struct ending ending;
+	unsigned restarts;       /* since the last report that was good */
+	bool failed;             /* lg_output_retry was called in this turn: nothing is done before the core's rewind */
+	bool troubled;           /* the last word to the core was a trouble */
+	const char *said;        /* else the state last told with lg_output_ok */
+};
+
+/* ---- conf.c ---- */
+extern const struct lg_option kafka_options[];
+enum lg_rc kafka_check(const void *settings, struct lg_err *err);
+/* The producer's configuration, without callbacks; the caller's, to be given to rd_kafka_new or destroyed. */
+enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
+
+/* ---- client.c ---- */
+/* Opens the producer where there is none. False: it failed, and the core was told. */
+bool client_ready(struct kafka *k);
+/* Throws the producer away with all that has no report. */
+void client_close(struct kafka *k);
+/* Handles all events that wait. */
+void client_serve(struct kafka *k, int64_t now_ns);
+void client_wait(const struct kafka *k, struct lg_waitset *ws);
+/* Fails this turn: everything unsettled will be offered again to a new producer. */
+void client_fail(struct kafka *k, const char *state, const struct lg_err *err);
+/* The same when the reports under way have come. The first reason stays. `quiet`: a fault of the producer alone. */
+void client_end(struct kafka *k, const char *state, const struct lg_err *err, bool quiet);
+/* It goes on by itself, but a person should know. */
+void client_trouble(struct kafka *k, const char *state, const struct lg_err *err);
+void client_well(struct kafka *k, const char *state);
+
+/* ---- produce.c ---- */
+void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter *it, uint64_t *taken);
+/* Hands over what librdkafka had no room for. */
+void produce_pending(struct kafka *k);
+/* The report of one message came (or it needs none). */
+void produce_reported(struct kafka *k, struct parcel *parcel);
+/* Forgets all slabs: the producer is gone. */
+void produce_forget(struct kafka *k);
+
+/* ---- settle.c ---- */
+void settle_reports(struct kafka *k, rd_kafka_event_t *event);
+/* librdkafka refused one message at once. */
+void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t code);
+/* Every message has its report: messages that failed as suspects lead to caution, and the one that failed alone to the dead letters. */
+void settle_suspects(struct kafka *k);
+
+/* ---- errors.c ---- */
+enum fault {
+	FAULT_NONE,
+	FAULT_RECORD,  /* the record's own: dead letter */
+	FAULT_STOP,    /* a person or the cluster must change something: state, backoff, again from the cursor */
+	FAULT_PASSING, /* librdkafka goes on by itself */
+	FAULT_REBUILD, /* this producer is of no more use */
+};
+
+struct verdict {
+	enum fault fault;
+	const char *state;  /* for status */
+	const char *remedy; /* NULL: none to name */
+};
+
+struct verdict errors_judge(rd_kafka_resp_err_t code);
+/* "<what>: <code's text>: <detail>; <remedy>" */
+void errors_explain(struct lg_err *err, const struct verdict *verdict, const char *what, rd_kafka_resp_err_t code, const char *detail);
+
+#endif

@@ -1,0 +1,119 @@
+/* From delivery reports to settled records. */
+#include <stdio.h>
+#include <string.h>
+
+#include "output_kafka/kafka.h"
+
+/* Records of reports that follow each other, settled as one. */
+struct run {
+	uint64_t first, last;
+	bool any;
+};
+
+static void end_run(struct kafka *k, struct run *run)
+{
+	if (run->any)
+		lg_settle(k->host, run->first, run->last, LG_DONE, NULL);
+	run->any = false;
+}
+
+static void add_to_run(struct kafka *k, struct run *run, const struct parcel *parcel)
+{
+	if (run->any && parcel->first == run->last + 1) {
+		run->last = parcel->last;
+		return;
+	}
+	end_run(k, run);
+	*run = (struct run){parcel->first, parcel->last, true};
+}
+
+static void suspect(struct kafka *k, const struct parcel *parcel, const struct verdict *verdict, rd_kafka_resp_err_t code, const char *detail)
+{
+	struct suspects *s = &k->suspects;
+
+	if (!s->count)
+		errors_explain(&s->err, verdict, k->conf->topic, code, detail);
+	if (!s->count || parcel->first < s->first)
+		s->first = parcel->first;
+	if (!s->count || parcel->last > s->last)
+		s->last = parcel->last;
+	s->count++;
+}
+
+/* A message has failed for good, or with its producer. */
+static void on_failure(struct kafka *k, const struct parcel *parcel, rd_kafka_resp_err_t code, const char *detail)
+{
+	struct verdict verdict = errors_judge(code);
+	struct lg_err err;
+
+	if (verdict.fault == FAULT_RECORD) {
+		suspect(k, parcel, &verdict, code, detail);
+		client_end(k, verdict.state, &k->suspects.err, true);
+		return;
+	}
+	if (k->ending.on)
+		return;
+	errors_explain(&err, &verdict, k->conf->topic, code, detail);
+	client_end(k, verdict.state, &err, verdict.fault != FAULT_STOP);
+}
+
+void settle_reports(struct kafka *k, rd_kafka_event_t *event)
+{
+	const rd_kafka_message_t *message;
+	struct run run = {0};
+	size_t good = 0;
+
+	while ((message = rd_kafka_event_message_next(event))) {
+		struct parcel *parcel = message->_private;
+
+		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			add_to_run(k, &run, parcel);
+			good++;
+		} else {
+			on_failure(k, parcel, message->err, rd_kafka_message_errstr(message));
+		}
+		produce_reported(k, parcel);
+	}
+	end_run(k, &run);
+	if (good) {
+		k->restarts = 0;
+		if (!k->ending.on)
+			client_well(k, "flowing");
+	}
+}
+
+void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t code)
+{
+	struct verdict verdict = errors_judge(code);
+	struct lg_err err;
+
+	if (verdict.fault == FAULT_RECORD) { /* refused alone: there is nobody else to suspect */
+		errors_explain(&err, &verdict, k->conf->topic, code, NULL);
+		lg_settle(k->host, parcel->first, parcel->last, LG_REJECT, err.text);
+	} else {
+		on_failure(k, parcel, code, NULL);
+	}
+	produce_reported(k, parcel);
+}
+
+void settle_suspects(struct kafka *k)
+{
+	struct caution *c = &k->caution;
+	struct suspects *s = &k->suspects;
+
+	if (!s->count) {
+		if (c->limit && c->sent && !k->ending.on)
+			c->limit = c->reached >= c->until ? 0 : c->limit * 2;
+		c->sent = false;
+		return;
+	}
+	if (c->limit == 1) {
+		lg_settle(k->host, s->first, s->last, LG_REJECT, s->err.text);
+	} else {
+		c->limit = s->count > 1 ? s->count / 2 : 1;
+		if (s->last > c->until)
+			c->until = s->last;
+	}
+	s->count = 0;
+	c->sent = false;
+}
