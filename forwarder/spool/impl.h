@@ -123,6 +123,7 @@ struct tip_scan {
 	uint64_t end; /* behind the last accepted frame */
 	uint64_t next_seq;
 	uint64_t torn_from, torn_to; /* equal: none */
+	uint64_t torn_seq;           /* of the first record in it */
 	bool sealed;                 /* a footer follows the last frame */
 	uint64_t mark;               /* everything below was known to be synced */
 	uint64_t corrupt;            /* bad regions below the mark */
@@ -170,8 +171,15 @@ void tail_push(struct spool *spool, struct lg_batch *batch);   /* takes a refere
 struct lg_batch *tail_find(struct spool *spool, uint64_t seq); /* NULL, or with a new reference */
 size_t tail_shrink(struct spool *spool, size_t keep_bytes);    /* bytes freed */
 
-/* quarantine.c: any thread. Copies [from, to) of the segment and writes a report; false where the copy could not be made. */
-bool quarantine_bytes(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t to, const char *reason);
+/* quarantine.c: any thread. What is set aside: the bytes [from, to) of a segment, and the records first_seq .. next_seq - 1 that went with
+ * them; next_seq 0: nobody knows how many. */
+struct quarantine_piece {
+	uint64_t number, from, to;
+	uint64_t first_seq, next_seq;
+	const char *reason;
+};
+/* Copies the bytes and writes a report; false where the copy could not be made. */
+bool quarantine_bytes(struct spool *spool, int handle, const struct quarantine_piece *piece);
 /* True the first time this place is named. */
 bool quarantine_first(struct spool *spool, uint64_t number, uint64_t offset);
 

@@ -84,7 +84,17 @@ static bool may_copy(struct spool *spool, uint64_t bytes)
 	return may;
 }
 
-bool quarantine_bytes(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t to, const char *reason)
+static void put_records(struct lg_buf *report, const struct quarantine_piece *piece)
+{
+	if (!piece->next_seq)
+		lg_buf_printf(report, "records from %llu on, how many is not known\n", (unsigned long long)piece->first_seq);
+	else if (piece->next_seq <= piece->first_seq)
+		lg_buf_append_cstr(report, "records none\n");
+	else
+		lg_buf_printf(report, "records %llu to %llu\n", (unsigned long long)piece->first_seq, (unsigned long long)piece->next_seq - 1);
+}
+
+bool quarantine_bytes(struct spool *spool, int handle, const struct quarantine_piece *piece)
 {
 	const struct sys_io *io = spool->conf.io;
 	char name[80], path[SPOOL_PATH_MAX], when[32];
@@ -94,14 +104,16 @@ bool quarantine_bytes(struct spool *spool, int handle, uint64_t number, uint64_t
 
 	if (spool->peek)
 		return false;
-	snprintf(name, sizeof(name), "quarantine/%016llx-%016llx.bin", (unsigned long long)number, (unsigned long long)from);
-	if (may_copy(spool, to - from)) {
-		rc = write_file(io, spool_path(spool, path, name), handle, from, to, NULL);
+	snprintf(name, sizeof(name), "quarantine/%016llx-%016llx.bin", (unsigned long long)piece->number, (unsigned long long)piece->from);
+	if (may_copy(spool, piece->to - piece->from)) {
+		rc = write_file(io, spool_path(spool, path, name), handle, piece->from, piece->to, NULL);
 		copied = rc == 0;
 	}
-	lg_buf_printf(&report, "segment %llu\noffset %llu\nbytes %llu\nreason %s\nwhen %s\ncopied %s\n",
-	        (unsigned long long)number, (unsigned long long)from, (unsigned long long)(to - from), reason,
-	        clock_format_utc(clock_utc(spool->conf.clock), 3, when), copied ? "yes" : "no");
+	lg_buf_printf(&report, "segment %llu\noffset %llu\nbytes %llu\n", (unsigned long long)piece->number, (unsigned long long)piece->from,
+	        (unsigned long long)(piece->to - piece->from));
+	put_records(&report, piece);
+	lg_buf_printf(&report, "reason %s\nwhen %s\ncopied %s\n", piece->reason, clock_format_utc(clock_utc(spool->conf.clock), 3, when),
+	        copied ? "yes" : "no");
 	memcpy(name + strlen(name) - 3, "txt", 3);
 	rc = write_file(io, spool_path(spool, path, name), -1, 0, 0, &report);
 	if (rc == 0)

@@ -148,10 +148,11 @@ static enum lg_rc gap(struct spool_reader *reader, uint64_t next, uint64_t *firs
 	        (unsigned long long)*first, (unsigned long long)*last);
 }
 
-/* Counts and sets aside what lies in [from, to) of the segment, the first time somebody meets it. */
-static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to, const char *reason)
+/* Counts and sets aside what lies in [from, to) of the segment, the first time somebody meets it. next_seq: behind its records. */
+static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to, uint64_t next_seq, const char *reason)
 {
 	struct spool *spool = reader->spool;
+	struct quarantine_piece piece = {reader->number, from, to, reader->seq, next_seq, reason};
 
 	if (!quarantine_first(spool, reader->number, from))
 		return;
@@ -161,7 +162,7 @@ static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to,
 	if (!spool->peek)
 		log_error("spool %s: segment %llu: frame at %llu: %s; set aside in quarantine", spool->dir,
 		        (unsigned long long)reader->number, (unsigned long long)from, reason);
-	quarantine_bytes(spool, reader->handle, reader->number, from, to, reason);
+	quarantine_bytes(spool, reader->handle, &piece);
 }
 
 /* True where the disk gives anything at all: then what it does not give is damaged, and not the disk away. */
@@ -304,7 +305,8 @@ static enum lg_rc resync(struct spool_reader *reader, uint64_t *first, uint64_t 
 
 		kind = segment_scan_next(&scan, &item);
 		if (kind == SCAN_FRAME || disk_answers(reader))
-			note_damage(reader, from, to, "the header does not verify");
+			note_damage(reader, from, to, kind == SCAN_FRAME && item.frame.first_seq < next ? item.frame.first_seq : next,
+			        "the header does not verify");
 	}
 	if (kind == SCAN_ERROR || (kind != SCAN_FRAME && !disk_answers(reader))) {
 		rc = lg_err_sys(err, scan.error ? -scan.error : EIO, "segment %llu: reading at %llu", (unsigned long long)reader->number,
@@ -347,7 +349,7 @@ static enum lg_rc step(struct spool_reader *reader, struct lg_batch **batch, uin
 	if (rc == LG_CORRUPT) {
 		uint64_t next = h.first_seq + h.count, at = reader->at;
 
-		note_damage(reader, at, at + frame_size(&h), "the payload does not verify");
+		note_damage(reader, at, at + frame_size(&h), next, "the payload does not verify");
 		reader->at = at + frame_size(&h);
 		return gap(reader, next < reader->end_seq ? next : reader->end_seq, first, last, err);
 	}
@@ -381,7 +383,7 @@ static enum lg_rc unreadable(struct spool_reader *reader, uint64_t *first, uint6
 		rc = resync(reader, first, last, err); /* its own bytes are filled with what verifies as nothing */
 		return rc == LG_AGAIN ? LG_IO : rc;
 	}
-	note_damage(reader, reader->at, reader->at + frame_size(&h), "cannot be read");
+	note_damage(reader, reader->at, reader->at + frame_size(&h), h.first_seq + h.count, "cannot be read");
 	if (h.first_seq + h.count <= reader->seq)
 		return LG_IO;
 	reader->at += frame_size(&h);

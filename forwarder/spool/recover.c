@@ -93,6 +93,8 @@ static void note_range(struct spool *spool, const uint8_t log_id[16], uint64_t f
 
 static void set_aside_tail(struct spool *spool, int handle, uint64_t number, const struct tip_scan *scan)
 {
+	struct quarantine_piece piece = {
+	        number, scan->torn_from, scan->torn_to, scan->torn_seq, 0, "torn: an append that was never acknowledged"};
 	uint64_t bytes = scan->torn_to - scan->torn_from;
 
 	spool->stat.torn_bytes += bytes;
@@ -100,8 +102,7 @@ static void set_aside_tail(struct spool *spool, int handle, uint64_t number, con
 		return;
 	log_warning("spool %s: segment %llu: %llu bytes at %llu were never acknowledged (a torn tail); set aside in quarantine",
 	        spool->dir, (unsigned long long)number, (unsigned long long)bytes, (unsigned long long)scan->torn_from);
-	spool->old_keep = !quarantine_bytes(
-	        spool, handle, number, scan->torn_from, scan->torn_to, "torn: an append that was never acknowledged");
+	spool->old_keep = !quarantine_bytes(spool, handle, &piece);
 }
 
 /* What was accepted above the mark may lie in the page cache only, and must not be shown before it is on the disk. A sync alone

@@ -64,8 +64,25 @@ static void accept(struct tip_scan *result, const struct item *item)
 	result->end = item->to;
 }
 
+/* A durable piece that does not verify. next: the item behind it, NULL where there is none. */
+static void set_aside(struct spool *spool, struct segment_scan *scan, const struct item *item, const struct item *next, uint64_t to,
+        const struct tip_scan *result)
+{
+	struct quarantine_piece piece = {scan->number, item->from, to, result->next_seq, 0, "corrupt: synced bytes do not verify"};
+
+	if (!item->bad)
+		piece.next_seq = item->frame.first_seq + item->frame.count;
+	else if (next && !next->bad)
+		piece.next_seq = next->frame.first_seq;
+	if (!quarantine_first(spool, scan->number, item->from))
+		return;
+	log_error("spool %s: segment %llu: %llu bytes at %llu were durable and do not verify; set aside in quarantine", spool->dir,
+	        (unsigned long long)scan->number, (unsigned long long)(to - item->from), (unsigned long long)item->from);
+	quarantine_bytes(spool, scan->handle, &piece);
+}
+
 /* True when the segment's good part ends with this item. */
-static bool judge(struct spool *spool, struct segment_scan *scan, const struct item *item, uint64_t mark,
+static bool judge(struct spool *spool, struct segment_scan *scan, const struct item *item, const struct item *next, uint64_t mark,
         struct posmap *positions, bool quiet, struct tip_scan *result)
 {
 	int error = 0;
@@ -84,14 +101,8 @@ static bool judge(struct spool *spool, struct segment_scan *scan, const struct i
 
 		result->corrupt++;
 		result->end = to;
-		if (!quiet && quarantine_first(spool, scan->number, item->from)) {
-			log_error("spool %s: segment %llu: %llu bytes at %llu were durable and do not verify; set aside in "
-			          "quarantine",
-			        spool->dir, (unsigned long long)scan->number, (unsigned long long)(to - item->from),
-			        (unsigned long long)item->from);
-			quarantine_bytes(
-			        spool, scan->handle, scan->number, item->from, to, "corrupt: synced bytes do not verify");
-		}
+		if (!quiet)
+			set_aside(spool, scan, item, next, to, result);
 		if (item->to <= mark)
 			return false;
 	}
@@ -99,6 +110,7 @@ static bool judge(struct spool *spool, struct segment_scan *scan, const struct i
 	if (item->bad && item->from >= mark && segment_footer_begins(scan->io, scan->handle, scan->number, item->from))
 		result->sealed = true;
 	result->torn_from = item->from > mark ? item->from : mark;
+	result->torn_seq = result->next_seq;
 	return true;
 }
 
@@ -115,7 +127,8 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	result->end = from;
 	result->mark = items.mark > from ? items.mark : from;
 	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
-		if (judge(spool, &scan, &items.list[i], items.mark, positions, quiet, result)) {
+		if (judge(spool, &scan, &items.list[i], i + 1 < items.count ? &items.list[i + 1] : NULL, items.mark, positions, quiet,
+		            result)) {
 			result->torn_to = result->sealed ? result->torn_from : items.list[items.count - 1].to;
 			break;
 		}

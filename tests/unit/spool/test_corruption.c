@@ -1,4 +1,4 @@
-/* One bad frame costs one frame, wherever the damage is. */
+/* One bad frame costs one frame, wherever the damage is. Flips and holes at every place: test_flips.c. */
 #include "spool_mem.h"
 
 #include "base/crc32c.h"
@@ -72,85 +72,9 @@ static void three_frames(struct mem_fixture *f)
 	f->spool = NULL;
 }
 
-/* Frames of the twelve records that are missing; *none_half: no frame is there in part. */
-static unsigned frames_missing(uint64_t seen)
-{
-	unsigned missing = 0;
-
-	for (unsigned i = 0; i < FRAMES; i++) {
-		uint64_t frame = bits(i * PER_FRAME + 1, (i + 1) * PER_FRAME);
-
-		if ((seen & frame) == frame)
-			continue;
-		assert_int_equal(seen & frame, 0);
-		missing++;
-	}
-	return missing;
-}
-
 static struct memfs *clone(struct mem_fixture *f)
 {
 	return memfs_crash(f->fs, (bool[4096]){0});
-}
-
-static void sync_all(struct memfs *fs)
-{
-	memfs_view_free(&fs->durable);
-	memfs_view_copy(&fs->durable, &fs->live);
-	fs->piece_count = 0;
-}
-
-static void test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame(void **state)
-{
-	struct mem_fixture *f = *state;
-	struct memfs *whole;
-	char path[MEMFS_PATH];
-	uint64_t end, flips = 0, lost = 0;
-
-	three_frames(f);
-	sync_all(f->fs);
-	whole = f->fs;
-	snprintf(path, sizeof(path), "%s", mem_segment(f, 0));
-	end = 4096 + 1600; /* header, frames, and some of the zeros behind */
-	for (uint64_t at = 0; at < end; at++) {
-		struct spool_stat stat;
-		uint64_t seen, gaps;
-		unsigned from;
-		uint8_t byte;
-
-		f->fs = clone(f);
-		f->conf.io = &f->fs->io;
-		memfs_file_read(memfs_file(f->fs, path), at, &byte, 1);
-		byte ^= (uint8_t)(1u << (at % 8));
-		memfs_poke(f->fs, path, at, &byte, 1);
-		mem_open(f);
-		seen = read_with_gaps(f, &gaps);
-		stat = mem_stat(f);
-		assert_true(frames_missing(seen) <= 1);
-		assert_int_equal(seen | gaps, bits(1, FRAMES * PER_FRAME));
-		assert_int_equal(seen & gaps, 0);
-		if (stat.torn_bytes || stat.corrupt_frames)
-			assert_true(stat.quarantined > 0);
-		assert_true(stat.corrupt_frames <= 1);
-		if (seen != bits(1, FRAMES * PER_FRAME)) {
-			assert_true(stat.corrupt_frames == 1);
-			assert_true(mem_count_files(f, "quarantine/") >= 2);
-			lost++;
-		}
-		/* A position that went with the newest frame's header makes the source read that frame's records again. */
-		from = (unsigned)kit_position_of(f->spool, "in");
-		assert_true(from == 13 || (from == 9 && !(seen & bits(9, 12))));
-		f->next = from;
-		assert_true(mem_put(f, 17 - from, 50)); /* and the log goes on */
-		assert_int_equal(read_with_gaps(f, &gaps) & ~seen, bits(from, 16));
-		spool_close(f->spool);
-		f->spool = NULL;
-		memfs_free(f->fs);
-		f->fs = whole;
-		flips++;
-	}
-	assert_true(lost > 1000); /* most flips inside frames hurt one */
-	printf("flips in a segment: %llu, of which %llu cost one frame\n", (unsigned long long)flips, (unsigned long long)lost);
 }
 
 /* After a kill the state may be older than the newest frames: the marks in their headers say what was synced, so damage below them is
@@ -181,41 +105,6 @@ static void test_the_marks_of_later_frames_tell_damage_from_a_torn_tail(void **s
 	f->fs = whole;
 	f->conf.io = &f->fs->io;
 	f->spool = dead;
-}
-
-static void test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest(void **state)
-{
-	struct mem_fixture *f = *state;
-	struct memfs *whole;
-	uint64_t gaps;
-
-	mem_open(f);
-	for (int i = 0; i < FRAMES; i++) {
-		assert_true(mem_put(f, PER_FRAME, 50));
-		spool_cursor_move(f->spool, "out", f->next - 2);
-		spool_maintain(f->spool, true);
-		f->fake.mono_ns += CLOCK_SECOND;
-	}
-	spool_close(f->spool);
-	f->spool = NULL;
-	sync_all(f->fs);
-	whole = f->fs;
-	for (uint64_t at = 0; at < 65536; at += at % 32768 < 300 ? 1 : 1000) {
-		uint8_t byte;
-
-		f->fs = clone(f);
-		f->conf.io = &f->fs->io;
-		memfs_file_read(memfs_file(f->fs, "/d/spool/state"), at, &byte, 1);
-		byte ^= 0x10;
-		memfs_poke(f->fs, "/d/spool/state", at, &byte, 1);
-		mem_open(f);
-		assert_int_equal(read_with_gaps(f, &gaps), bits(1, 12));
-		assert_in_range(spool_cursor(f->spool, "out"), 7, 11);
-		spool_close(f->spool);
-		f->spool = NULL;
-		memfs_free(f->fs);
-		f->fs = whole;
-	}
 }
 
 static void test_with_both_state_slots_destroyed_cursors_come_from_the_headers(void **state)
@@ -338,35 +227,6 @@ static void test_a_hole_over_durable_frames_is_corruption_and_not_a_torn_tail(vo
 	assert_int_equal(mem_stat(f).torn_bytes, 0);
 	assert_true(mem_stat(f).corrupt_frames > 0);
 	assert_int_equal(mem_stat(f).next_seq, 13);
-}
-
-static void test_a_damaged_footer_costs_time_only(void **state)
-{
-	struct mem_fixture *f = *state;
-	struct memfs_file *file;
-	uint64_t gaps, size;
-	uint8_t byte;
-
-	three_frames(f);
-	mem_open(f);
-	spool_close(f->spool);
-	f->spool = NULL;
-	file = memfs_file(f->fs, mem_segment(f, 0));
-	size = file->size;
-	assert_true(size < 8192); /* it was cut at its end */
-	for (uint64_t at = size - 160; at < size; at++) {
-		memfs_file_read(memfs_file(f->fs, mem_segment(f, 0)), at, &byte, 1);
-		byte ^= 0x40;
-		memfs_poke(f->fs, mem_segment(f, 0), at, &byte, 1);
-		mem_open(f);
-		assert_int_equal(read_with_gaps(f, &gaps), bits(1, 12));
-		assert_int_equal(gaps, 0);
-		spool_close(f->spool);
-		f->spool = NULL;
-		byte ^= 0x40;
-		memfs_poke(f->fs, mem_segment(f, 0), at, &byte, 1);
-	}
-	mem_open(f);
 }
 
 static void test_a_record_that_quotes_a_frame_is_not_taken_for_one(void **state)
@@ -536,16 +396,13 @@ static void test_a_frame_of_a_later_version_stops_with_a_clear_error_and_is_left
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_a_flipped_bit_anywhere_in_a_segment_costs_at_most_its_frame),
 	        TEST(test_the_marks_of_later_frames_tell_damage_from_a_torn_tail),
-	        TEST(test_a_flipped_bit_in_the_state_loses_no_record_and_no_cursor_but_the_newest),
 	        TEST(test_with_both_state_slots_destroyed_cursors_come_from_the_headers),
 	        TEST(test_without_its_state_an_unknown_output_starts_at_the_oldest_record_whatever_it_asks),
 	        TEST(test_where_the_newest_header_is_bad_positions_are_folded_from_the_one_before),
 	        TEST(test_a_segment_deleted_by_hand_is_a_stated_gap),
 	        TEST(test_the_newest_segment_deleted_by_hand_reuses_no_sequence),
 	        TEST(test_a_hole_over_durable_frames_is_corruption_and_not_a_torn_tail),
-	        TEST(test_a_damaged_footer_costs_time_only),
 	        TEST(test_a_record_that_quotes_a_frame_is_not_taken_for_one),
 	        TEST(test_verify_finds_the_damage_and_nothing_in_a_sound_spool),
 	        TEST(test_a_spool_starts_on_a_disk_with_unreadable_pages_and_loses_only_their_frames),
