@@ -82,7 +82,8 @@ enum lg_severity { LG_EMERG, LG_ALERT, LG_CRIT, LG_ERR, LG_WARN, LG_NOTE, LG_INF
 	X(ZOS_RACF_REASON, 87, STRING, "zos.racf.reason")                             \
 	X(ZOS_RACF_PROFILE, 88, STRING, "zos.racf.profile")                           \
 	X(ZOS_RACF_INTENT, 89, STRING, "zos.racf.access_intent")                      \
-	X(ZOS_RACF_ALLOWED, 90, STRING, "zos.racf.access_allowed")
+	X(ZOS_RACF_ALLOWED, 90, STRING, "zos.racf.access_allowed")                    \
+	X(ZOS_CARRIAGE_CONTROL, 91, STRING, "zos.carriage_control")
 
 enum lg_field {
 	LG_F_CUSTOM = 0, /* a field of the plugin's own: its name travels with it */

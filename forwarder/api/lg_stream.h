@@ -13,17 +13,34 @@
 
 struct lg_parser;
 
-/* Settings every stream-based input offers (table lg_stream_options: encoding, framing, max_record_size, on_oversize, parser). */
+/* Settings every stream-based input offers (table lg_stream_options: encoding, framing, max_record_size, on_oversize, parser ...). */
 struct lg_stream_conf {
 	char *encoding;         /* canonical: UTF-8, ISO-8859-1, IBM-037, IBM-1047, or auto */
 	int framing;            /* enum lg_framing */
 	uint64_t max_record_size; /* bytes */
 	int on_oversize;        /* 0 split, 1 truncate */
+	int64_t lrecl;          /* bytes of a record for LG_FRAMING_FIXED; 0: not given */
+	int carriage_control;   /* enum lg_carriage_control */
 	const struct lg_parser *parser;
 	void *parser_conf;      /* the parser's settings struct, filled from the same mapping */
 };
 
-enum lg_framing { LG_FRAMING_LINE, LG_FRAMING_RDW, LG_FRAMING_AUTO };
+/* What these are: inputs/codec/framing.h. The numbers are in saved positions: only append. */
+enum lg_framing {
+	LG_FRAMING_LINE,
+	LG_FRAMING_RDW,
+	LG_FRAMING_AUTO,
+	LG_FRAMING_BDW,
+	LG_FRAMING_FIXED,
+	LG_FRAMING_U32,
+	LG_FRAMING_RDW_EXCLUSIVE,
+	LG_FRAMING_RDW_LE,
+	LG_FRAMING_RDW_LE_EXCLUSIVE,
+	LG_FRAMING_COUNT
+};
+
+/* The first character of each record (RECFM FBA, VBM ...): part of the text, removed, or removed and kept as a field. */
+enum lg_carriage_control { LG_CARRIAGE_TEXT, LG_CARRIAGE_STRIP, LG_CARRIAGE_FIELD };
 
 extern const struct lg_option lg_stream_options[];
 
@@ -32,7 +49,9 @@ struct lg_line {
 	struct lg_str text;
 	int64_t begin, end;  /* byte range in the source, framing included; -1 where the source cannot be read again (sockets) */
 	int64_t received_ns; /* UTC */
-	bool truncated;      /* it was cut at max_record_size */
+	bool truncated;      /* something of it is missing: it was cut at max_record_size, or segments of it are not there */
+	uint8_t header;      /* descriptor words at `begin`, in bytes */
+	char control[3];     /* carriage control that was taken off the text, as text; "" for none */
 	int part, parts;     /* split records: part 1 of 3; parts 0 when whole; the last part's number is not known while reading
 	                        a live file, so parts may stay 0 with part > 0 */
 };
@@ -94,6 +113,7 @@ struct lg_stream_stats {
 	uint64_t lines;          /* physical records taken */
 	uint64_t substitutions;  /* code points replaced because the bytes were not valid in the encoding */
 	uint64_t oversize;       /* physical records split or truncated */
+	uint64_t broken;         /* chains of segments (VBS) without their first or last one; what is there is kept, marked truncated */
 	uint64_t torn;           /* last records shorter than their descriptor word said; kept, marked truncated */
 	uint64_t orphans;
 	uint64_t incomplete;
@@ -114,7 +134,7 @@ void lg_stream_free(struct lg_stream *stream);
  * a partial last line then counts as a record. A full buffer of at least max_record_size + 8 bytes is always consumed in part
  * (split or truncated). On an error *consumed still counts what was taken before it, and asking again gives the same error.
  * LG_CORRUPT: the framing broke (bad RDW at err's offset), nothing further is consumed until the operator acts.
- * LG_UNSUPPORTED: likewise, for a layout that is known but not in this version (spanned records).
+ * LG_UNSUPPORTED: likewise, for a layout that is known but not in this version (binary records).
  * LG_INVALID: the data contradict the settings (EBCDIC or RDW seen with text settings), or `auto` cannot tell: err says which
  * settings fit. While `auto` has too few bytes to decide, or too few have come to see that the settings fit, nothing is consumed. */
 enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
@@ -136,6 +156,8 @@ struct lg_str lg_utf8_repair(struct lg_str in, struct lg_buf *scratch, uint64_t 
 /* The encoding's canonical name and the framing in use; "auto" and LG_FRAMING_AUTO while `auto` has not decided. */
 const char *lg_stream_encoding(const struct lg_stream *stream);
 int lg_stream_framing(const struct lg_stream *stream);
+/* As the option `framing` spells it; static storage. */
+const char *lg_framing_name(int framing);
 
 /* ---- what are these bytes? ----------------------------------------------------------------------------------------------- */
 
@@ -150,6 +172,7 @@ struct lg_detect {
 	enum lg_detect_kind kind;
 	const char *encoding; /* canonical; NULL where the content is no text */
 	int framing;          /* enum lg_framing, for READABLE */
+	uint32_t lrecl;       /* for LG_FRAMING_FIXED, where it could be told, else 0 */
 	bool page_guessed;    /* EBCDIC without a byte that tells IBM-037 from IBM-1047 */
 	size_t records;       /* whole records seen */
 	char what[300];       /* "EBCDIC text (IBM-037) in records with RDW" */

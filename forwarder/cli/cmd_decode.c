@@ -44,6 +44,19 @@ static void file_close(struct file_reader *f)
 		fclose(f->file);
 }
 
+/* What was asked for and found out. */
+struct decode {
+	const struct decode_options *options;
+	const struct lg_registry *registry;
+	struct file_reader file;
+	struct lg_buf head;
+	bool eof;
+	struct lg_detect detect;
+	const char *encoding, *framing, *lrecl;
+	char lrecl_found[16];
+	const char *parser;
+};
+
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
 static bool parser_needs_timezone(const struct lg_registry *registry, const char *name)
@@ -64,9 +77,9 @@ static void put_setting(struct lg_buf *yaml, const char *key, const char *value)
 
 /* The settings as a configuration of one input, so that every spelling, default and error is the service's own. NULL: printed why
  * not (unless quiet). */
-static struct config *make_config(const struct lg_registry *registry, const char *encoding, const char *framing,
-                                  const char *parser, const char *zone, bool quiet)
+static struct config *make_config(const struct decode *d, const char *parser, const char *zone, bool quiet)
 {
+	const struct lg_registry *registry = d->registry;
 	struct config_env env = cli_config_env(registry);
 	struct lg_buf yaml = {0};
 	struct lg_str text;
@@ -74,9 +87,13 @@ static struct config *make_config(const struct lg_registry *registry, const char
 
 	env.check_files = false;
 	lg_buf_append_cstr(&yaml, "version: 1\ninputs:\n  - name: decode\n    type: file\n    path: decode\n");
-	put_setting(&yaml, "encoding", encoding);
-	put_setting(&yaml, "framing", framing);
+	put_setting(&yaml, "encoding", d->encoding);
+	put_setting(&yaml, "framing", d->framing);
 	put_setting(&yaml, "parser", parser);
+	if (d->lrecl)
+		lg_buf_printf(&yaml, "    lrecl: %s\n", d->lrecl);
+	if (d->options->carriage_control)
+		put_setting(&yaml, "carriage_control", d->options->carriage_control);
 	if (zone || parser_needs_timezone(registry, parser))
 		put_setting(&yaml, "timezone", zone ? zone : "UTC");
 	lg_buf_append_cstr(&yaml, "outputs:\n  - {name: decode, type: file, path: decode}\n");
@@ -99,17 +116,6 @@ static const struct lg_stream_conf *stream_conf(const struct config *config)
 
 /* ---- the two ways to look ---------------------------------------------------------------------------------------- */
 
-struct decode {
-	const struct decode_options *options;
-	const struct lg_registry *registry;
-	struct file_reader file;
-	struct lg_buf head;
-	bool eof;
-	struct lg_detect detect;
-	const char *encoding, *framing;
-	const char *parser;
-};
-
 static int report(const struct decode *d, const struct lg_err *err)
 {
 	fprintf(stderr, "lugger decode: %s: %s\n", d->file.name, err->text);
@@ -120,7 +126,7 @@ static int report(const struct decode *d, const struct lg_err *err)
 static bool looks_like_syslog(const struct decode *d)
 {
 	struct decode_facts facts;
-	struct config *config = make_config(d->registry, d->encoding, d->framing, "zos-syslog", NULL, true);
+	struct config *config = make_config(d, "zos-syslog", NULL, true);
 	struct lg_buf copy = {0};
 	struct lg_err err;
 	bool syslog;
@@ -155,7 +161,7 @@ static int show_facts(struct decode *d, const struct config *config)
 	lg_buf_printf(&out, "%s: %s\n", d->file.name, d->detect.what);
 	if (d->detect.page_guessed && !d->options->encoding)
 		lg_buf_printf(&out, "  encoding   no byte tells IBM-037 from IBM-1047 here; %s is usual for %s\n", d->encoding,
-		              stream_conf(config)->framing == LG_FRAMING_RDW ? "data sets" : "z/OS UNIX files");
+		              stream_conf(config)->framing == LG_FRAMING_LINE ? "z/OS UNIX files" : "data sets");
 	decode_facts_print(&facts, d->options, &out);
 	if (rc == LG_OK) {
 		lg_buf_append_char(&out, '\n');
@@ -213,9 +219,14 @@ static int decode(struct decode *d)
 	if (d->detect.kind != LG_DETECT_READABLE && !(o->encoding && o->framing))
 		return show_trouble(d);
 	d->encoding = o->encoding ? o->encoding : d->detect.encoding;
-	d->framing = o->framing ? o->framing : d->detect.framing == LG_FRAMING_RDW ? "rdw" : "line";
+	d->framing = o->framing ? o->framing : lg_framing_name(d->detect.framing);
+	d->lrecl = o->lrecl;
+	if (!d->lrecl && d->detect.lrecl) {
+		snprintf(d->lrecl_found, sizeof(d->lrecl_found), "%u", d->detect.lrecl);
+		d->lrecl = d->lrecl_found;
+	}
 	d->parser = o->parser ? o->parser : looks_like_syslog(d) ? "zos-syslog" : "text";
-	config = make_config(d->registry, d->encoding, d->framing, d->parser, o->timezone, false);
+	config = make_config(d, d->parser, o->timezone, false);
 	if (!config)
 		return 1;
 	code = o->json || o->explain ? show_records(d, config) : show_facts(d, config);
@@ -244,6 +255,8 @@ static int parse_arguments(int argc, char **argv, struct decode_options *o)
 		const char *name, **value;
 	} valued[] = {{"--encoding", &o->encoding},
 	              {"--framing", &o->framing},
+	              {"--lrecl", &o->lrecl},
+	              {"--carriage-control", &o->carriage_control},
 	              {"--parser", &o->parser},
 	              {"--timezone", &o->timezone}};
 

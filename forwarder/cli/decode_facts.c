@@ -136,6 +136,11 @@ static void put_trouble(const struct lg_stream_stats *stats, struct lg_buf *out)
 		put_count(out, stats->oversize, "record is", "records are");
 		lg_buf_append_cstr(out, " longer than max_record_size\n");
 	}
+	if (stats->broken) {
+		lg_buf_append_cstr(out, "  warning    ");
+		put_count(out, stats->broken, "chain", "chains");
+		lg_buf_append_cstr(out, " of segments without the first or the last one: is the transfer complete?\n");
+	}
 	if (stats->torn)
 		lg_buf_append_cstr(out, "  warning    the file ends within a record: is the transfer complete?\n");
 }
@@ -199,8 +204,12 @@ void decode_facts_block(const struct decode_facts *facts, const struct decode_op
 	put_name(pipe ? "" : options->file, out);
 	lg_buf_append_cstr(out, "\n    type: file\n    path: ");
 	option_put_scalar(out, lg_str_from(path ? path : pipe ? "/path/to/the/file" : options->file));
-	lg_buf_printf(out, "\n    encoding: %s\n    framing: %s\n    parser: %s\n", conf->encoding,
-	              conf->framing == LG_FRAMING_RDW ? "rdw" : "line", conf->parser->name);
+	lg_buf_printf(out, "\n    encoding: %s\n    framing: %s\n", conf->encoding, lg_framing_name(conf->framing));
+	if (conf->framing == LG_FRAMING_FIXED)
+		lg_buf_printf(out, "    lrecl: %lld\n", (long long)conf->lrecl);
+	if (conf->carriage_control)
+		lg_buf_printf(out, "    carriage_control: %s\n", options->carriage_control);
+	lg_buf_printf(out, "    parser: %s\n", conf->parser->name);
 	for (const struct lg_option *row = conf->parser->options; row && row->name; row++) {
 		if (strcmp(row->name, "timezone") != 0)
 			continue;

@@ -12,7 +12,7 @@
 struct decode_show {
 	struct decode_watch watch; /* first */
 	const struct decode_options *options;
-	bool ebcdic, rdw;
+	bool ebcdic, lines;
 	struct lg_formatter *json;
 	struct lg_origin *origin;
 	uint64_t seq;
@@ -74,25 +74,38 @@ static void put_hex(struct lg_buf *out, const uint8_t *bytes, size_t size)
 		lg_buf_printf(out, "%s%02x", i ? " " : "", bytes[i]);
 }
 
+/* The descriptor words in front of a record: IBM's with their length. */
+static void put_words(struct decode_show *show, const uint8_t *raw, size_t size)
+{
+	if (size > 4) {
+		lg_buf_append_cstr(&show->out, "BDW ");
+		put_hex(&show->out, raw, size - 4);
+		lg_buf_append_cstr(&show->out, ", ");
+		raw += size - 4;
+	}
+	lg_buf_append_cstr(&show->out, raw[0] || raw[1] ? "RDW " : "length word ");
+	put_hex(&show->out, raw, 4);
+	if (raw[0] || raw[1])
+		lg_buf_printf(&show->out, " (length %u%s)", (unsigned)raw[0] << 8 | raw[1], raw[2] ? ", segment" : "");
+}
+
 static void explain_line(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw,
                          const struct lg_parser *parser, const void *state)
 {
 	struct decode_show *show = (struct decode_show *)watch;
 	size_t size = (size_t)(line->end - line->begin);
-	size_t end = show->rdw ? 0 : line_end(show, raw, size);
+	size_t end = show->lines ? line_end(show, raw, size) : 0;
 
 	lg_buf_printf(&show->out, "offset %lld, %zu bytes: ", (long long)line->begin, size);
 	if (line->part > 1) {
 		lg_buf_printf(&show->out, "part %d of a record that is too long", line->part);
-	} else if (show->rdw && size >= 4) {
-		lg_buf_append_cstr(&show->out, "RDW ");
-		put_hex(&show->out, raw, 4);
-		lg_buf_printf(&show->out, " (length %u)", (unsigned)raw[0] << 8 | raw[1]);
+	} else if (line->header) {
+		put_words(show, raw, line->header);
 	} else if (end) {
 		lg_buf_append_cstr(&show->out, "line end ");
 		put_hex(&show->out, raw + size - end, end);
 	} else {
-		lg_buf_append_cstr(&show->out, "no line end");
+		lg_buf_append_cstr(&show->out, show->lines ? "no line end" : "no descriptor word");
 	}
 	if (line->truncated)
 		lg_buf_append_cstr(&show->out, ", cut short");
@@ -124,7 +137,7 @@ struct decode_show *decode_show_new(const struct decode_options *options, const 
 		show->watch.line = explain_line;
 	show->options = options;
 	show->ebcdic = strncmp(conf->encoding, "IBM-", 4) == 0;
-	show->rdw = conf->framing == LG_FRAMING_RDW;
+	show->lines = conf->framing == LG_FRAMING_LINE;
 	show->seq = 1;
 	show->json = lg_formatter_new("json", &plain, "decode", true);
 	lg_draft_reset(&shared);

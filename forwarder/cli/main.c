@@ -30,11 +30,11 @@ static const struct command commands[] = {
 	 "  --follow   a line per output every 2 s\n"
 	 "  --json     the same facts for machines\n"
 	 "Ends with 0 when all flows, 1 when something needs a person. Works with the daemon down, from its files.\n"},
-	{"decode", cmd_decode, "decode FILE [--json] [--explain] [--encoding E] [--framing F] [--parser P] [--timezone Z]", "one strange file: what it is, or its records",
+	{"decode", cmd_decode, "decode FILE [--json] [--explain] [--encoding E] [--framing F] ...", "one strange file: what it is, or its records",
 	 "  without options    what the file is, and the `inputs:` block for it\n"
 	 "  --json             its records as JSON lines\n"
 	 "  --explain          which bytes were taken for what\n"
-	 "  --encoding, --framing, --parser, --timezone   as in the configuration, instead of finding out\n"
+	 "  --encoding, --framing, --lrecl, --carriage-control, --parser, --timezone   as in the configuration, instead of finding out\n"
 	 "FILE may be - for standard input.\n"},
 	{"spool", cmd_spool, "spool ls|cat|tail|verify|repair|export|keygen [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
 	 "  ls                 the segments\n"

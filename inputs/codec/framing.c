@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/wire.h"
-
 #define CR 0x0d /* in ASCII and in EBCDIC */
 
 /* The last byte of each kind of line end; NEL in UTF-8 is 85 behind a C2. */
@@ -14,11 +12,17 @@ static const uint8_t terminators[CHARSET_COUNT][2] = {
 	[CHARSET_IBM_1047] = {0x15, 0x25},
 };
 
-void framing_init(struct framer *f, enum lg_framing framing, enum charset_id charset, uint64_t limit, bool truncate)
+void framing_init(struct framer *f, const struct framing_conf *conf)
 {
-	*f = (struct framer){.framing = framing, .charset = charset, .truncate = truncate};
-	/* A part must hold a whole character and a whole RDW record fits 32 bits. */
-	f->limit = limit < 16 ? 16 : limit > INT32_MAX ? INT32_MAX : (size_t)limit;
+	*f = (struct framer){.framing = conf->framing, .charset = conf->charset, .truncate = conf->truncate};
+	/* A part must hold a whole character, and what is left of a record fit 32 bits. */
+	f->limit = conf->limit < 16 ? 16 : conf->limit > INT32_MAX ? INT32_MAX : (size_t)conf->limit;
+	f->lrecl = conf->lrecl < 1 ? 1 : conf->lrecl > INT32_MAX ? INT32_MAX : (size_t)conf->lrecl;
+}
+
+void framing_fini(struct framer *f)
+{
+	lg_buf_fini(&f->joined);
 }
 
 /* ---- line -------------------------------------------------------------------------------------------------------- */
@@ -122,106 +126,10 @@ static enum lg_rc line_next(struct framer *f, const uint8_t *data, size_t size, 
 	return LG_OK;
 }
 
-/* ---- rdw --------------------------------------------------------------------------------------------------------- */
-
-static enum lg_rc bad_rdw(const uint8_t *data, size_t length, int64_t offset, struct lg_err *err)
-{
-	if (length >= FRAMING_RDW_SIZE && length <= FRAMING_RDW_MAX && data[2] >= 1 && data[2] <= 3 && data[3] == 0)
-		return lg_err_set(err, LG_UNSUPPORTED,
-		                  "the record descriptor word at offset %lld, %02x %02x %02x %02x, is that of a segment (%s): "
-		                  "spanned records (RECFM VS, VBS) are not in this version",
-		                  (long long)offset, data[0], data[1], data[2], data[3],
-		                  data[2] == 1 ? "first" : data[2] == 2 ? "last" : "middle");
-	return lg_err_set(err, LG_CORRUPT,
-	                  "no record descriptor word at offset %lld: %02x %02x %02x %02x is not a length of %d to %d followed by "
-	                  "two zero bytes",
-	                  (long long)offset, data[0], data[1], data[2], data[3], FRAMING_RDW_SIZE, FRAMING_RDW_MAX);
-}
-
-/* `last` came before the record's end: what is there is given out, never dropped. */
-static void rdw_torn(struct framer *f, const uint8_t *data, size_t header, size_t size, struct framing_piece *piece)
-{
-	*piece = (struct framing_piece){
-		.data = data + header, .size = size - header, .consumed = size, .final = true, .torn = true};
-	piece->truncated = true;
-	if (f->state.skipping)
-		piece->data = NULL;
-	else if (f->state.part)
-		piece->part = f->state.part + 1;
-	f->state = (struct framing_state){0};
-}
-
-/* `left` bytes of the record lie behind `header` bytes. */
-static void rdw_piece(struct framer *f, const uint8_t *data, size_t header, size_t left, struct framing_piece *piece)
-{
-	size_t n = left;
-
-	if (!f->state.skipping && n > f->limit) {
-		n = charset_cut(f->charset, data + header, f->limit);
-		if (n == 0)
-			n = f->limit;
-	}
-	*piece = (struct framing_piece){.data = f->state.skipping ? NULL : data + header, .size = n, .consumed = header + n};
-	if (n == left) {
-		piece->final = true;
-		piece->part = f->state.part ? f->state.part + 1 : 0;
-		f->state = (struct framing_state){0};
-		return;
-	}
-	f->state.left = (uint32_t)(left - n);
-	if (f->truncate) {
-		f->state.skipping = true;
-		piece->truncated = piece->final = true;
-	} else {
-		piece->part = ++f->state.part;
-	}
-}
-
-static enum lg_rc rdw_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
-                           struct framing_piece *piece, struct lg_err *err)
-{
-	size_t header = 0, left = f->state.left, want;
-
-	if (!left) {
-		size_t length;
-
-		if (size < FRAMING_RDW_SIZE) {
-			if (!last || !size)
-				return LG_AGAIN;
-			rdw_torn(f, data, 0, size, piece);
-			return LG_OK;
-		}
-		length = wire_get_u16(data);
-		if (length < FRAMING_RDW_SIZE || length > FRAMING_RDW_MAX || data[2] || data[3])
-			return bad_rdw(data, length, offset, err);
-		header = FRAMING_RDW_SIZE;
-		left = length - header;
-	}
-	if (f->state.skipping) {
-		if (!size)
-			return LG_AGAIN;
-		/* Passed over as it comes. */
-		*piece = (struct framing_piece){.size = left < size ? left : size};
-		piece->consumed = piece->size;
-		f->state.left = (uint32_t)(left - piece->size);
-		f->state.skipping = f->state.left > 0;
-		return LG_OK;
-	}
-	want = left > f->limit ? f->limit : left;
-	if (size - header < want) {
-		if (!last || !size)
-			return LG_AGAIN;
-		rdw_torn(f, data, header, size, piece);
-		return LG_OK;
-	}
-	rdw_piece(f, data, header, left, piece);
-	return LG_OK;
-}
-
 enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
                         struct framing_piece *piece, struct lg_err *err)
 {
-	if (f->framing == LG_FRAMING_RDW)
-		return rdw_next(f, data, size, last, offset, piece, err);
+	if (f->framing != LG_FRAMING_LINE)
+		return framing_words_next(f, data, size, last, offset, piece, err);
 	return size ? line_next(f, data, size, last, piece) : LG_AGAIN;
 }

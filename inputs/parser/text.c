@@ -9,6 +9,8 @@ void parser_mark_line(struct lg_draft *draft, const struct lg_line *line, struct
 		lg_draft_number(draft, LG_F_LOG_OFFSET, line->begin);
 	if (line->truncated)
 		lg_draft_bool(draft, LG_F_TRUNCATED, true);
+	if (*line->control)
+		lg_draft_string(draft, LG_F_ZOS_CARRIAGE_CONTROL, lg_str_from(line->control));
 	if (line->part <= 0)
 		return;
 	if (line->parts > 0)
@@ -41,7 +43,7 @@ static void text_line(void *state, const struct lg_line *line, struct lg_sink *s
 
 static const struct lg_option text_options[] = {LG_OPTION_END};
 
-static const unsigned text_fields[] = {LG_F_LOG_OFFSET, LG_F_TRUNCATED, LG_F_PART, 0};
+static const unsigned text_fields[] = {LG_F_LOG_OFFSET, LG_F_TRUNCATED, LG_F_PART, LG_F_ZOS_CARRIAGE_CONTROL, 0};
 
 const struct lg_parser text_parser = {
         .name = "text",

@@ -81,7 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 4)
 		return 0;
 	conf.encoding = (char *)(uintptr_t)encodings[data[0] % 5];
-	conf.framing = data[0] / 5 % 3;
+	conf.framing = data[0] / 5 % LG_FRAMING_COUNT;
+	conf.lrecl = 1 + (data[1] >> 4);
+	conf.carriage_control = data[1] >> 2 & 1 ? LG_CARRIAGE_FIELD : LG_CARRIAGE_TEXT;
 	conf.on_oversize = data[1] & 1;
 	lg_detect(&detect, data + 4, size - 4, data[1] & 2);
 	try_saved(&conf, data + 4, size - 4);

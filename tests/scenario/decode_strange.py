@@ -40,12 +40,15 @@ FILES = {
     "orphans": (b"".join(word(len(line) + 4) + line for line in EBCDIC[1:]), 0, ["2 orphan lines"]),
     "broken": (RDW[:HALF] + b"\xc1\xc2\xc3\xc4" + RDW[HALF + 4 :], 1, ["offset %d, where c1 c2 c3 c4" % HALF, "damaged"]),
     "dropped": (b"".join(EBCDIC), 1, ["a transfer dropped the record descriptor words", "quote site rdw", "text mode"]),
-    "fixed": (b"".join(line.ljust(133, b"\x40") for line in EBCDIC), 1, ["fixed-length records of 133 bytes"]),
-    "spanned": (b"".join(word(len(line) + 4, 1 + number % 2, 0) + line for number, line in enumerate(EBCDIC)), 1, ["spanned records"]),
-    "exclusive": (b"".join(word(len(line)) + line for line in EBCDIC), 1, ["big-endian length word that does not count itself"]),
-    "little": (b"".join(b"\0\0" + len(line).to_bytes(2, "little") + line for line in EBCDIC), 1, ["little-endian"]),
-    "zosmf": (b"".join(len(line).to_bytes(4, "big") + line for line in EBCDIC), 1, ["4-byte big-endian length"]),
-    "blocked": (b"".join(word(len(line) + 8) + word(len(line) + 4) + line for line in EBCDIC), 1, ["BDW"]),
+    "fixed": (b"".join(line.ljust(133, b"\x40") for line in EBCDIC), 0, ["fixed-length records of 133 bytes", "framing: fixed\n    lrecl: 133\n"]),
+    "spanned": (b"".join(word(24, 1, 0) + line[:20] + word(len(line) - 16, 2, 0) + line[20:] for line in EBCDIC), 0, ["some spanned", "framing: rdw\n"]),
+    "broken-chain": (b"".join(word(24, 1, 0) + line[:20] + word(len(line) - 16, 2, 0) + line[20:] for line in EBCDIC) + word(24, 1, 0) + EBCDIC[0][:20] + RDW,
+                     0, ["1 chain of segments without the first or the last one"]),
+    "exclusive": (b"".join(word(len(line)) + line for line in EBCDIC), 0, ["big-endian length word that does not count itself", "framing: rdw-exclusive\n"]),
+    "little": (b"".join(b"\0\0" + (len(line) + 4).to_bytes(2, "little") + line for line in EBCDIC), 0, ["little-endian", "framing: rdw-le\n"]),
+    "little-exclusive": (b"".join(b"\0\0" + len(line).to_bytes(2, "little") + line for line in EBCDIC), 0, ["framing: rdw-le-exclusive\n"]),
+    "zosmf": (b"".join(len(line).to_bytes(4, "big") + line for line in EBCDIC), 0, ["4-byte big-endian length", "framing: u32\n"]),
+    "blocked": (b"".join(word(len(line) + 8) + word(len(line) + 4) + line for line in EBCDIC), 0, ["BDW", "framing: bdw\n"]),
     "utf16": ("\n".join(LINES).encode("utf-16"), 1, ["UTF-16"]),
     "random": (bytes((number * number * 7 + number // 3) % 256 for number in range(5000)), 1, ["neither text nor records"]),
     "empty": (b"", 1, ["empty"]),
@@ -67,7 +70,7 @@ with Rig() as rig:
 
     # The records are the same however the file came.
     bodies = {}
-    for name in ("text", "crlf", "asa", "century", "rdw", "nel"):
+    for name in ("text", "crlf", "asa", "century", "rdw", "nel", "fixed", "spanned", "exclusive", "little", "little-exclusive", "zosmf", "blocked"):
         status, out, errors = decode("--json", "--timezone", "America/New_York", rig.path(name))
         check(status == 0 and errors == "", "%s --json: exit %d\n%s", name, status, errors)
         found = [json.loads(line) for line in out.splitlines()]
@@ -99,7 +102,9 @@ with Rig() as rig:
         ([rig.path("nothing")], 1, "No such file"),
         (["--encoding", "EBCDIC", rig.path("rdw")], 1, "expected UTF-8"),
         (["--parser=zos-syslog", "--timezone=Mars/Base", rig.path("rdw")], 1, "unknown time zone Mars/Base"),
-        (["--framing", "bdw", rig.path("rdw")], 1, "not in this version"),
+        (["--framing", "bdw", rig.path("rdw")], 1, "encoding: IBM-037, framing: rdw"),
+        (["--framing", "vbs", rig.path("rdw")], 1, "framing"),
+        (["--framing", "fixed", rig.path("rdw")], 1, "needs lrecl"),
         (["--framing", "line", rig.path("rdw")], 1, "encoding: IBM-037, framing: rdw"),
         (["--encoding", "UTF-8", "--framing", "rdw", rig.path("text")], 1, "encoding: UTF-8, framing: line"),
     ):

@@ -71,6 +71,8 @@ static void plain_line(void *state, const struct lg_line *line, struct lg_sink *
 	struct lg_buf body = {0};
 
 	(void)state;
+	if (*line->control)
+		lg_buf_printf(&body, "{%s}", line->control);
 	if (line->part)
 		lg_buf_printf(&body, "[%d/%d]", line->part, line->parts);
 	if (line->truncated)

@@ -29,6 +29,7 @@ enum around {
 	AROUND_NOTHING,
 	AROUND_FIXED,
 	AROUND_BE_EXCLUSIVE,
+	AROUND_LE_EXCLUSIVE,
 	AROUND_LE,
 	AROUND_U32,
 	AROUND_BDW,
@@ -56,7 +57,8 @@ static void length_word(struct lg_buf *out, enum around around, size_t n)
 
 	if (around == AROUND_BE_EXCLUSIVE) {
 		wire_put_u16(w, (uint16_t)n);
-	} else if (around == AROUND_LE) {
+	} else if (around == AROUND_LE || around == AROUND_LE_EXCLUSIVE) {
+		n += around == AROUND_LE ? 4 : 0;
 		w[2] = (uint8_t)n;
 		w[3] = (uint8_t)(n >> 8);
 	} else if (around == AROUND_U32) {
@@ -67,9 +69,25 @@ static void length_word(struct lg_buf *out, enum around around, size_t n)
 		size = 8;
 	} else {
 		wire_put_u16(w, (uint16_t)(n + 4));
-		w[2] = around == AROUND_SPANNED ? 1 : 0;
 	}
 	lg_buf_append(out, w, size);
+}
+
+/* A first segment of 20 bytes and a last one. */
+static void spanned(struct lg_buf *out, enum charset_id charset, const char *text)
+{
+	char first[21];
+	size_t at;
+
+	snprintf(first, sizeof(first), "%s", text);
+	for (int part = 0; part < 2; part++) {
+		const char *content = part ? text + strlen(first) : first;
+
+		at = out->size;
+		length_word(out, AROUND_RDW, strlen(content));
+		out->data[at + 2] = part ? 2 : 1;
+		encode(out, charset, content);
+	}
 }
 
 static struct lg_buf make(enum charset_id charset, enum around around, size_t lines)
@@ -79,6 +97,10 @@ static struct lg_buf make(enum charset_id charset, enum around around, size_t li
 	for (size_t i = 0; i < lines; i++) {
 		const char *text = syslog_lines[i % LINES];
 
+		if (around == AROUND_SPANNED) {
+			spanned(&out, charset, text);
+			continue;
+		}
 		if (around == AROUND_RDW || around >= AROUND_BE_EXCLUSIVE)
 			length_word(&out, around, strlen(text));
 		encode(&out, charset, text);
@@ -178,30 +200,36 @@ static void fixed_length_records_are_recognised(void **state)
 	struct lg_detect d = detect_of(CHARSET_IBM_037, AROUND_FIXED, 60);
 
 	(void)state;
-	assert_int_equal(d.kind, LG_DETECT_LATER);
-	assert_non_null(strstr(d.what, "fixed-length records of 133 bytes"));
+	assert_readable(d, "IBM-037", LG_FRAMING_FIXED);
+	assert_int_equal(d.lrecl, 133);
+	assert_int_equal(d.records, 60);
 }
 
-static void foreign_length_words_are_named(void **state)
+static void foreign_length_words_are_read_and_named(void **state)
 {
 	static const struct {
 		enum around around;
+		int framing;
 		const char *what;
 	} table[] = {
-		{AROUND_BE_EXCLUSIVE, "does not count itself"}, {AROUND_LE, "little-endian"}, {AROUND_U32, "4-byte big-endian"},
-		{AROUND_BDW, "BDW"},                            {AROUND_SPANNED, "spanned"},
+		{AROUND_BE_EXCLUSIVE, LG_FRAMING_RDW_EXCLUSIVE, "does not count itself"},
+		{AROUND_LE_EXCLUSIVE, LG_FRAMING_RDW_LE_EXCLUSIVE, "little-endian length in bytes 3 and 4 that does not count itself"},
+		{AROUND_LE, LG_FRAMING_RDW_LE, "little-endian length in bytes 3 and 4 (not IBM's RDW)"},
+		{AROUND_U32, LG_FRAMING_U32, "4-byte big-endian"},
+		{AROUND_BDW, LG_FRAMING_BDW, "BDW"},
+		{AROUND_SPANNED, LG_FRAMING_RDW, "spanned"},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct lg_detect d = detect_of(CHARSET_IBM_037, table[i].around, 60);
+	for (size_t lines = 2; lines <= 60; lines += 58) {
+		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+			struct lg_detect d = detect_of(CHARSET_IBM_037, table[i].around, lines);
 
-		if (d.kind != LG_DETECT_LATER)
-			fail_msg("row %zu: %s (%s)", i, d.what, d.remedy);
-		if (!strstr(d.what, table[i].what))
-			fail_msg("\"%s\" lacks \"%s\"", d.what, table[i].what);
-		assert_int_equal(d.records, 60);
-		assert_string_not_equal(d.remedy, "");
+			assert_readable(d, "IBM-037", table[i].framing);
+			if (!strstr(d.what, table[i].what))
+				fail_msg("\"%s\" lacks \"%s\"", d.what, table[i].what);
+			assert_int_equal(d.records, lines);
+		}
 	}
 }
 
@@ -265,6 +293,22 @@ static void settings_that_do_not_fit_get_a_suggestion(void **state)
 		{CHARSET_UTF_8, AROUND_LF, CHARSET_UTF_8, LG_FRAMING_RDW, "encoding: UTF-8, framing: line"},
 		{CHARSET_UTF_8, AROUND_RDW, CHARSET_IBM_037, LG_FRAMING_RDW, "encoding: UTF-8, framing: rdw"},
 		{CHARSET_IBM_037, AROUND_NOTHING, CHARSET_IBM_037, LG_FRAMING_LINE, "quote site rdw"},
+		{CHARSET_IBM_037, AROUND_BDW, CHARSET_IBM_037, LG_FRAMING_RDW, "encoding: IBM-037, framing: bdw"},
+		{CHARSET_IBM_037, AROUND_RDW, CHARSET_IBM_037, LG_FRAMING_BDW, "encoding: IBM-037, framing: rdw"},
+		{CHARSET_IBM_037, AROUND_LE, CHARSET_IBM_037, LG_FRAMING_RDW, "encoding: IBM-037, framing: rdw-le"},
+		{CHARSET_IBM_037, AROUND_U32, CHARSET_IBM_037, LG_FRAMING_LINE, "encoding: IBM-037, framing: u32"},
+		{CHARSET_IBM_037, AROUND_BE_EXCLUSIVE, CHARSET_UTF_8, LG_FRAMING_LINE, "encoding: IBM-037, framing: rdw-exclusive"},
+		{CHARSET_IBM_037, AROUND_RDW, CHARSET_IBM_037, LG_FRAMING_FIXED, "encoding: IBM-037, framing: rdw"},
+		{CHARSET_IBM_037, AROUND_FIXED, CHARSET_IBM_037, LG_FRAMING_LINE, "encoding: IBM-037, framing: fixed, lrecl: 133"},
+		{CHARSET_IBM_037, AROUND_FIXED, CHARSET_IBM_037, LG_FRAMING_U32, "encoding: IBM-037, framing: fixed, lrecl: 133"},
+		{CHARSET_IBM_037, AROUND_FIXED, CHARSET_UTF_8, LG_FRAMING_FIXED, "encoding: IBM-037, framing: fixed"},
+		{CHARSET_IBM_037, AROUND_FIXED, CHARSET_IBM_037, LG_FRAMING_FIXED, NULL},
+		{CHARSET_IBM_037, AROUND_BDW, CHARSET_IBM_037, LG_FRAMING_BDW, NULL},
+		{CHARSET_IBM_037, AROUND_SPANNED, CHARSET_IBM_037, LG_FRAMING_RDW, NULL},
+		{CHARSET_IBM_037, AROUND_LE, CHARSET_IBM_037, LG_FRAMING_RDW_LE, NULL},
+		{CHARSET_IBM_037, AROUND_LE_EXCLUSIVE, CHARSET_IBM_037, LG_FRAMING_RDW_LE_EXCLUSIVE, NULL},
+		{CHARSET_IBM_037, AROUND_BE_EXCLUSIVE, CHARSET_IBM_037, LG_FRAMING_RDW_EXCLUSIVE, NULL},
+		{CHARSET_IBM_037, AROUND_U32, CHARSET_IBM_037, LG_FRAMING_U32, NULL},
 		{CHARSET_UTF_8, AROUND_LF, CHARSET_UTF_8, LG_FRAMING_LINE, NULL},
 		{CHARSET_UTF_8, AROUND_LF, CHARSET_ISO_8859_1, LG_FRAMING_LINE, NULL},
 		{CHARSET_IBM_037, AROUND_RDW, CHARSET_IBM_037, LG_FRAMING_RDW, NULL},
@@ -334,7 +378,7 @@ int main(void)
 		cmocka_unit_test(utf8_in_other_scripts_is_not_taken_for_ebcdic),
 		cmocka_unit_test(dropped_rdws_are_recognised_with_the_remedy),
 		cmocka_unit_test(fixed_length_records_are_recognised),
-		cmocka_unit_test(foreign_length_words_are_named),
+		cmocka_unit_test(foreign_length_words_are_read_and_named),
 		cmocka_unit_test(a_chain_that_breaks_is_not_called_something_else),
 		cmocka_unit_test(it_waits_until_enough_has_come),
 		cmocka_unit_test(settings_that_do_not_fit_get_a_suggestion),

@@ -48,35 +48,90 @@ static void put_char(struct lg_buf *out, const struct lg_stream_conf *conf)
 	}
 }
 
-static void put_record(struct lg_buf *out, const struct lg_stream_conf *conf, size_t start)
+/* ---- around the records ------------------------------------------------------------------------------------------- */
+
+static void put_word(struct lg_buf *out, int framing, size_t size, unsigned segment)
+{
+	size_t n = framing == LG_FRAMING_RDW_EXCLUSIVE || framing == LG_FRAMING_RDW_LE_EXCLUSIVE || framing == LG_FRAMING_U32 ? size
+	                                                                                                                    : size + 4;
+	uint8_t high = (uint8_t)(n >> 8), low = (uint8_t)n, word[4] = {high, low, (uint8_t)segment, 0};
+
+	if (framing == LG_FRAMING_RDW_LE || framing == LG_FRAMING_RDW_LE_EXCLUSIVE)
+		memcpy(word, (uint8_t[]){0, 0, low, high}, 4);
+	else if (framing == LG_FRAMING_U32)
+		memcpy(word, (uint8_t[]){0, 0, high, low}, 4);
+	lg_buf_append(out, word, 4);
+}
+
+/* Whole, or in segments, of which one may be missing. */
+static void put_segments(struct lg_buf *out, int framing, const uint8_t *data, size_t size)
+{
+	unsigned segment = 1;
+
+	if (below(3)) {
+		put_word(out, framing, size, 0);
+		lg_buf_append(out, data, size);
+		return;
+	}
+	do {
+		size_t n = below(8) ? below((uint32_t)size + 1) : size;
+
+		segment = n == size ? 2 : segment;
+		if (below(30)) {
+			put_word(out, framing, n, segment);
+			lg_buf_append(out, data, n);
+		}
+		data += n;
+		size -= n;
+		segment = segment == 1 ? 3 : segment;
+	} while (segment != 2);
+}
+
+/* What is in `block` becomes a block. */
+static void end_block(struct lg_buf *out, struct lg_buf *block)
+{
+	if (block->size)
+		put_word(out, LG_FRAMING_BDW, block->size, 0);
+	lg_buf_append(out, block->data, block->size);
+	lg_buf_clear(block);
+}
+
+static void put_record(struct lg_buf *out, struct lg_buf *block, const struct lg_stream_conf *conf)
 {
 	size_t chars = below(20) == 0 ? below(1500) : below(30);
+	struct lg_buf content = {0};
 
-	for (size_t i = 0; i < chars; i++)
-		put_char(out, conf);
+	if (conf->framing == LG_FRAMING_FIXED)
+		chars = (size_t)conf->lrecl;
+	lg_buf_reserve(&content, 1);
+	while (conf->framing == LG_FRAMING_FIXED ? content.size < chars : chars-- > 0)
+		put_char(&content, conf);
 	if (conf->framing == LG_FRAMING_RDW) {
-		size_t size = out->size - start;
-
-		out->data[start] = (uint8_t)(size >> 8);
-		out->data[start + 1] = (uint8_t)size;
-	} else if (strcmp(conf->encoding, "UTF-8") == 0) {
-		lg_buf_append_cstr(out, below(10) == 0 ? "\r\n" : below(10) == 0 ? "\xc2\x85" : "\n");
+		put_segments(out, conf->framing, content.data, content.size);
+	} else if (conf->framing == LG_FRAMING_BDW) {
+		put_segments(block, conf->framing, content.data, content.size);
+		if (block->size > 3000 || below(6) == 0)
+			end_block(out, block);
 	} else {
-		lg_buf_append_cstr(out, below(10) == 0 ? "\r\x15" : below(10) == 0 ? "\x25" : "\x15");
+		if (conf->framing != LG_FRAMING_LINE && conf->framing != LG_FRAMING_FIXED)
+			put_word(out, conf->framing, content.size, 0);
+		lg_buf_append(out, content.data, content.size);
 	}
+	if (conf->framing == LG_FRAMING_LINE && strcmp(conf->encoding, "UTF-8") == 0)
+		lg_buf_append_cstr(out, below(10) == 0 ? "\r\n" : below(10) == 0 ? "\xc2\x85" : "\n");
+	else if (conf->framing == LG_FRAMING_LINE)
+		lg_buf_append_cstr(out, below(10) == 0 ? "\r\x15" : below(10) == 0 ? "\x25" : "\x15");
+	lg_buf_fini(&content);
 }
 
 static struct lg_buf random_source(const struct lg_stream_conf *conf, size_t records)
 {
-	struct lg_buf out = {0};
+	struct lg_buf out = {0}, block = {0};
 
-	while (records--) {
-		size_t start = out.size;
-
-		if (conf->framing == LG_FRAMING_RDW)
-			lg_buf_append(&out, "\0\0\0\0", 4);
-		put_record(&out, conf, start);
-	}
+	while (records--)
+		put_record(&out, &block, conf);
+	end_block(&out, &block);
+	lg_buf_fini(&block);
 	return out;
 }
 
@@ -153,13 +208,16 @@ static void run_crashing(const struct lg_stream_conf *conf, const struct lg_buf 
 static void records_are_the_same_with_and_without_crashes(void **state)
 {
 	static const char *const encodings[] = {"UTF-8", "IBM-1047"};
+	static const int framings[] = {LG_FRAMING_LINE, LG_FRAMING_RDW, LG_FRAMING_BDW, LG_FRAMING_FIXED, LG_FRAMING_U32,
+	                               LG_FRAMING_RDW_EXCLUSIVE, LG_FRAMING_RDW_LE, LG_FRAMING_RDW_LE_EXCLUSIVE};
 
 	(void)state;
-	for (uint32_t round = 0; round < 400; round++) {
+	for (uint32_t round = 0; round < 800; round++) {
 		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 1],
-		                              .framing = round & 2 ? LG_FRAMING_RDW : LG_FRAMING_LINE,
-		                              .on_oversize = round & 4 ? 1 : 0,
+		                              .framing = framings[round / 4 % 8],
+		                              .on_oversize = round & 2 ? 1 : 0,
 		                              .max_record_size = 256,
+		                              .lrecl = 20 + round % 500,
 		                              .parser = keyed_parser()};
 		struct kept whole = kept_make(), crashing = kept_make();
 		struct lg_buf source;
@@ -363,6 +421,36 @@ static void damaged_positions_are_refused(void **state)
 	kept_fini(&kept);
 }
 
+/* As written by Lugger 0.1: version 1, without block, lrecl and segment. */
+static void positions_of_the_first_version_are_read(void **state)
+{
+	static const uint8_t line[] = {1, 1, 0, 0, 4, 0, 0, 0, 0, 0}, rdw[] = {1, 1, 1, 1, 100, 1, 9, 0, 0, 0},
+	                     future[] = {1, 1, 1, 3, 100, 1, 9, 0, 0, 0};
+	struct lg_stream_conf conf = lines;
+	struct kept kept = kept_make();
+	struct lg_stream *s;
+	struct lg_err err;
+	size_t used;
+
+	(void)state;
+	s = open_stream(&lines, &kept, line, sizeof(line));
+	assert_int_equal(lg_stream_offset(s), 4);
+	feed(s, "X\n", false);
+	assert_string_equal(kept.bodies[0], "<0/0>X");
+	lg_stream_free(s);
+	kept_fini(&kept);
+	conf.framing = LG_FRAMING_RDW;
+	/* 9 bytes are left of a truncated record */
+	s = open_stream(&conf, &kept, rdw, sizeof(rdw));
+	assert_int_equal(lg_stream_feed(s, (const uint8_t *)"123456789\0\5\0\0X", 14, false, 7, &used, &err), LG_OK);
+	assert_int_equal(used, 14);
+	assert_int_equal(kept.count, 1);
+	assert_string_equal(kept.bodies[0], "<0/0>X");
+	lg_stream_free(s);
+	assert_int_equal(lg_stream_load(&s, &conf, &kept.sink, future, sizeof(future), &err), LG_INVALID);
+	kept_fini(&kept);
+}
+
 static void what_auto_decided_is_not_decided_anew(void **state)
 {
 	struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)"auto", .framing = LG_FRAMING_AUTO, .max_record_size = 256,
@@ -428,6 +516,7 @@ int main(void)
 		cmocka_unit_test(the_restart_is_the_oldest_held_line),
 		cmocka_unit_test(a_full_parser_far_into_the_file_still_fits),
 		cmocka_unit_test(damaged_positions_are_refused),
+		cmocka_unit_test(positions_of_the_first_version_are_read),
 		cmocka_unit_test(what_auto_decided_is_not_decided_anew),
 		cmocka_unit_test(nothing_is_emitted_from_data_that_do_not_fit),
 	};
