@@ -60,7 +60,8 @@ bool lg_conn_readable_now(const struct lg_conn *conn); /* TLS bytes are already 
 void lg_conn_stats(const struct lg_conn *conn, struct lg_conn_stats *stats);
 const char *lg_conn_peer(const struct lg_conn *conn);       /* "10.1.2.3:6514" */
 struct lg_str lg_conn_peer_ip(const struct lg_conn *conn);  /* "10.1.2.3" */
-int lg_conn_peer_port(const struct lg_conn *conn);
+int lg_conn_peer_port(const struct lg_conn *conn);          /* 0: the peer has none (unix) */
+int64_t lg_conn_peer_pid(const struct lg_conn *conn);       /* accepted on a unix socket: the peer's process, else -1 */
 const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "plaintext" */
 /* NULL, or one sentence a person should see soon ("the peer's certificate expires in 5 days: ..."); valid once established. */
 const char *lg_conn_warning(const struct lg_conn *conn);
@@ -80,14 +81,73 @@ int lg_dialer_connect(struct lg_dialer *dialer, int fd, const struct sockaddr *a
 /* True: the policy denied a connection since the last call; err says which, and the YAML that would permit it. */
 bool lg_dialer_denied(struct lg_dialer *dialer, struct lg_err *err);
 
+/* ---- listening ---------------------------------------------------------------------------------------------------------------- */
+
+/* How a socket is made that listens. All zeros are the defaults. */
+struct lg_socket_conf {
+	uint64_t receive_buffer; /* bytes the kernel keeps unread; 0: the system's default */
+	char *mode;              /* unix: "0666", its permissions; NULL: 0666, as /dev/log has */
+	char *owner;             /* unix: "user", "user:group" or ":group"; NULL: as we run */
+};
+
+/* Addresses to listen on: "host:port" (port 0: any free one, "*": every address of both families), "/path" of a unix socket, or
+ * "systemd:NAME": the socket of that FileDescriptorName= that systemd passed ("systemd:" alone: the only one). A unix socket that a
+ * process left behind is removed, one that is served is LG_BUSY, any other file is never touched. */
+
 struct lg_listener;
-/* Listens on "host:port" (port 0: any free one, see lg_listener_address). Backlog is the system's limit. */
+/* For connections. Backlog is the system's limit. */
 enum lg_rc lg_listener_open(const char *address, const struct lg_tls_conf *tls, struct lg_listener **listener,
                             struct lg_err *err) LG_WARN_UNUSED;
+enum lg_rc lg_listener_open_with(const char *address, const struct lg_tls_conf *tls, const struct lg_socket_conf *conf,
+                                 struct lg_listener **listener, struct lg_err *err) LG_WARN_UNUSED;
 /* LG_AGAIN: nobody waits. The connection still needs lg_conn_handshake. */
 enum lg_rc lg_listener_accept(struct lg_listener *listener, struct lg_conn **conn, struct lg_err *err) LG_WARN_UNUSED;
 void lg_listener_wait(const struct lg_listener *listener, struct lg_waitset *ws);
 const char *lg_listener_address(const struct lg_listener *listener); /* "127.0.0.1:6514" as bound */
-void lg_listener_close(struct lg_listener *listener);
+/* NULL, or one sentence a person should see: the kernel gave less than was asked for. */
+const char *lg_listener_warning(const struct lg_listener *listener);
+void lg_listener_close(struct lg_listener *listener); /* NULL is fine; removes our unix socket */
+
+/* For datagrams (UDP, unix). */
+struct lg_receiver;
+
+struct lg_datagram {
+	struct lg_str data;
+	size_t size;         /* as it was sent: more than data.size where it was cut (LG_DATAGRAM_MAX) */
+	struct lg_str from;  /* opaque; equal bytes are one sender; size 0: the sender has no address */
+	int64_t dropped;     /* how many the kernel had dropped on this socket when this one came in, modulo 2^32; -1: it does not tell */
+	int64_t pid;         /* the sending process on a unix socket; -1: not known */
+};
+
+#define LG_DATAGRAM_MAX 262144 /* bytes taken of one; UDP has 65507 at most */
+#define LG_IP_TEXT 64
+
+enum lg_rc lg_receiver_open(const char *address, const struct lg_socket_conf *conf, struct lg_receiver **receiver,
+                            struct lg_err *err) LG_WARN_UNUSED;
+/* What waits, some dozens at most; borrowed until the next call. LG_AGAIN: nothing. */
+enum lg_rc lg_receiver_read(struct lg_receiver *receiver, const struct lg_datagram **list, size_t *count, struct lg_err *err) LG_WARN_UNUSED;
+/* As lg_datagram.dropped, but as of now. */
+int64_t lg_receiver_dropped(const struct lg_receiver *receiver);
+void lg_receiver_wait(const struct lg_receiver *receiver, struct lg_waitset *ws);
+const char *lg_receiver_address(const struct lg_receiver *receiver);
+const char *lg_receiver_warning(const struct lg_receiver *receiver); /* as lg_listener_warning */
+void lg_receiver_close(struct lg_receiver *receiver); /* NULL is fine; removes our unix socket */
+/* The sender's address as text ("10.1.2.3"); answers its port. from.size > 0. */
+int lg_sender_text(struct lg_str from, char ip[LG_IP_TEXT]);
+
+/* ---- sending datagrams ---------------------------------------------------------------------------------------------------------- */
+
+struct lg_udp;
+/* A UDP socket connected to host:port. The policy is asked, as for plaintext. Nothing is sent. */
+enum lg_rc lg_udp_open(struct lg_net *net, const char *server, struct lg_udp **udp, struct lg_err *err) LG_WARN_UNUSED;
+/* Sends each message as one datagram; *done of them are with the kernel. LG_AGAIN: its buffer is full, go on later with those behind *done.
+ * LG_INVALID: message *done is larger than a datagram can be here. LG_PEER: the peer's host said that nobody takes them (ICMP): those sent
+ * before may be lost, message *done was not sent. */
+enum lg_rc lg_udp_send(struct lg_udp *udp, const struct lg_str *messages, size_t count, size_t *done, struct lg_err *err) LG_WARN_UNUSED;
+/* LG_OK, or LG_PEER where the peer's host has refused what was sent. */
+enum lg_rc lg_udp_check(struct lg_udp *udp, struct lg_err *err) LG_WARN_UNUSED;
+void lg_udp_wait(const struct lg_udp *udp, struct lg_waitset *ws, bool want_write);
+const char *lg_udp_peer(const struct lg_udp *udp); /* "10.1.2.3:514" */
+void lg_udp_close(struct lg_udp *udp); /* NULL is fine */
 
 #endif

@@ -49,6 +49,7 @@ enum lg_severity { LG_EMERG, LG_ALERT, LG_CRIT, LG_ERR, LG_WARN, LG_NOTE, LG_INF
 	X(REPLAY, 28, BOOL, "lugger.replay")                                          \
 	X(REDELIVERED, 29, BOOL, "lugger.redelivered")                                \
 	X(TIME_ASSUMED, 30, BOOL, "lugger.time_assumed")                              \
+	X(PROCESS_PID, 31, NUMBER, "process.pid")                                     \
 	X(LOSS_INPUT, 32, STRING, "lugger.loss.input")                                \
 	X(LOSS_OUTPUT, 33, STRING, "lugger.loss.output")                              \
 	X(LOSS_FIRST, 34, NUMBER, "lugger.loss.first")                                \

@@ -119,6 +119,7 @@ void lg_input_clear(struct lg_input_host *host);
 /* `count` records (0: unknown) of `bytes` were lost at the source, first/last in the source's own numbering or 0: becomes a durable
  * loss record and a metric. */
 void lg_input_loss(struct lg_input_host *host, uint64_t count, uint64_t bytes, const char *reason);
+void lg_input_loss_range(struct lg_input_host *host, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes, const char *reason);
 void lg_input_log(struct lg_input_host *host, enum lg_level level, const char *fmt, ...) LG_PRINTF(3, 4);
 
 /* ---- outputs ------------------------------------------------------------------------------------------------------- */

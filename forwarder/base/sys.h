@@ -45,6 +45,9 @@ int sys_random(void *bytes, size_t size);             /* 0, or -errno */
 int64_t sys_unacked(int fd);                          /* bytes in a TCP socket's send queue not acknowledged by the peer, or -errno */
 uint64_t sys_rss_bytes(void);                         /* resident memory of this process */
 int sys_peer_uid(int unix_fd, uid_t *uid);            /* the process at the other end of a unix stream socket */
+int sys_peer_pid(int unix_fd, int64_t *pid);          /* its id as of its connect */
+/* Milliseconds until unacknowledged bytes break a TCP connection; 0, or -errno (-ENOTSUP where there is no such thing). */
+int sys_set_user_timeout(int fd, unsigned timeout_ms);
 int sys_host_name(char *name, size_t size);
 
 /* Wakes a poll() from another thread. */

@@ -1,5 +1,6 @@
 /* The seam on a real disk. */
 #include "base/sys.h"
+#include "base/sys_dgram.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -238,4 +239,33 @@ void sys_wake_drain(const struct sys_wake *wake)
 
 	while (read(wake->read_fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
 		;
+}
+
+/* ---- datagrams, one call each ---- */
+
+int sys_recv_datagrams_each(int fd, struct sys_datagram *list, unsigned count)
+{
+	unsigned got = 0;
+
+	while (got < count) {
+		struct sys_datagram *d = &list[got];
+		struct iovec data = {d->data, d->room};
+		union {
+			struct cmsghdr align;
+			char bytes[256];
+		} ancillary;
+		struct msghdr msg = {.msg_name = &d->from, .msg_namelen = sizeof(d->from), .msg_iov = &data, .msg_iovlen = 1,
+		                     .msg_control = ancillary.bytes, .msg_controllen = sizeof(ancillary.bytes)};
+		ssize_t n = recvmsg(fd, &msg, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return got ? (int)got : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+		d->size = (size_t)n + ((msg.msg_flags & MSG_TRUNC) != 0); /* by how much it was cut POSIX does not say */
+		d->from_size = msg.msg_namelen;
+		sys_read_ancillary(&msg, d);
+		got++;
+	}
+	return (int)got;
 }

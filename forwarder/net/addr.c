@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/text.h"
 #include "net/net.h"
@@ -64,15 +65,22 @@ uint16_t addr_format_ip(const struct sockaddr *addr, char ip[ADDR_IP_TEXT])
 			inet_ntop(AF_INET6, &in6->sin6_addr, ip, ADDR_IP_TEXT);
 		return ntohs(in6->sin6_port);
 	}
-	snprintf(ip, ADDR_IP_TEXT, "address family %d", addr->sa_family);
+	ip[0] = '\0';
+	if (addr->sa_family != AF_UNIX)
+		snprintf(ip, ADDR_IP_TEXT, "address family %d", addr->sa_family);
 	return 0;
 }
 
 char *addr_format(const struct sockaddr *addr, char text[ADDR_TEXT])
 {
 	char ip[ADDR_IP_TEXT];
-	uint16_t port = addr_format_ip(addr, ip);
+	uint16_t port;
 
+	if (addr->sa_family == AF_UNIX) {
+		snprintf(text, ADDR_TEXT, "%s", ((const struct sockaddr_un *)addr)->sun_path);
+		return text;
+	}
+	port = addr_format_ip(addr, ip);
 	snprintf(text, ADDR_TEXT, strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, (unsigned)port);
 	return text;
 }
@@ -104,4 +112,12 @@ enum lg_rc addr_resolve(const char *host, uint16_t port, bool passive, struct ad
 	if (rc != 0)
 		return lg_err_set(err, rc == EAI_NONAME ? LG_NOTFOUND : LG_IO, "host %s cannot be resolved: %s", host, gai_strerror(rc));
 	return LG_OK;
+}
+
+int lg_sender_text(struct lg_str from, char ip[LG_IP_TEXT])
+{
+	struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
+
+	memcpy(&addr, from.data, from.size < sizeof(addr) ? from.size : sizeof(addr));
+	return addr_format_ip((struct sockaddr *)&addr, ip);
 }

@@ -56,6 +56,7 @@ struct lg_conn {
 	bool more; /* the last read gave bytes, so that more may lie decrypted */
 	char peer[ADDR_TEXT], peer_ip[ADDR_IP_TEXT];
 	int peer_port;
+	int64_t peer_pid; /* -1: not known */
 };
 
 /* ---- the door ------------------------------------------------------------------------------------------------------------------- */
@@ -92,6 +93,11 @@ enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t por
 void net_free(struct lg_net *net)
 {
 	free(net);
+}
+
+enum lg_rc net_permit(const struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err)
+{
+	return net->gate.permit(net->gate.guard, host, port, addr, plaintext, err);
 }
 
 /* ---- the socket ----------------------------------------------------------------------------------------------------------------- */
@@ -180,7 +186,7 @@ static enum lg_rc connect_next(struct lg_conn *conn, bool tried, struct lg_err *
 	for (; conn->addr; conn->addr = conn->addr->ai_next) {
 		const struct sockaddr *sa = conn->addr->ai_addr;
 
-		rc = conn->net->gate.permit(conn->net->gate.guard, conn->host, conn->port, sa, !conn->ctx, &denied);
+		rc = net_permit(conn->net, conn->host, conn->port, sa, !conn->ctx, &denied);
 		if (rc != LG_OK) {
 			if (!tried && err)
 				*err = denied;
@@ -214,6 +220,7 @@ enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_
 	if (!tls)
 		tls = &defaults;
 	conn->fd = -1;
+	conn->peer_pid = -1;
 	conn->net = net;
 	conn->timeout_ns = DEFAULT_TIMEOUT_NS;
 	rc = net_split(server, conn->host, &conn->port, err);
@@ -246,6 +253,9 @@ struct lg_conn *conn_accepted(int fd, const struct sockaddr *peer, struct tls_ct
 	conn->timeout_ns = DEFAULT_TIMEOUT_NS;
 	addr_format(peer, conn->peer);
 	conn->peer_port = addr_format_ip(peer, conn->peer_ip);
+	conn->peer_pid = -1;
+	if (peer->sa_family == AF_UNIX && sys_peer_pid(fd, &conn->peer_pid) == 0)
+		snprintf(conn->peer, sizeof(conn->peer), "process %lld", (long long)conn->peer_pid);
 	conn->stage = HANDSHAKE;
 	set_deadline(conn, conn->timeout_ns);
 	if (ctx)
@@ -563,6 +573,11 @@ struct lg_str lg_conn_peer_ip(const struct lg_conn *conn)
 int lg_conn_peer_port(const struct lg_conn *conn)
 {
 	return conn->peer_port;
+}
+
+int64_t lg_conn_peer_pid(const struct lg_conn *conn)
+{
+	return conn->peer_pid;
 }
 
 const char *lg_conn_tls_text(const struct lg_conn *conn)

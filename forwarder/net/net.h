@@ -16,6 +16,9 @@ struct net_gate {
 
 struct lg_net *net_new(const struct net_gate *gate); /* gate NULL: everything to loopback, nothing else */
 void net_free(struct lg_net *net);
+/* Asks the gate, for whoever opens a socket within this layer. */
+enum lg_rc net_permit(const struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
+                      struct lg_err *err) LG_WARN_UNUSED;
 enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
                               struct lg_err *err) LG_WARN_UNUSED;
 /* Splits "host:port", "[v6]:port"; default_port 0: the port is required. */

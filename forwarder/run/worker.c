@@ -182,8 +182,13 @@ void lg_input_clear(struct lg_input_host *host)
 
 void lg_input_loss(struct lg_input_host *host, uint64_t count, uint64_t bytes, const char *reason)
 {
+	lg_input_loss_range(host, 0, 0, count, bytes, reason);
+}
+
+void lg_input_loss_range(struct lg_input_host *host, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes, const char *reason)
+{
 	host->lost += count ? count : 1;
-	writer_post_loss(host->env.writer, 'I', host->conf->name, 0, 0, count, bytes, reason);
+	writer_post_loss(host->env.writer, 'I', host->conf->name, first, last, count, bytes, reason);
 }
 
 void lg_input_log(struct lg_input_host *host, enum lg_level level, const char *fmt, ...)

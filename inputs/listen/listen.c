@@ -1,54 +1,15 @@
-/* Input `listen`: syslog over TCP and TLS (RFC 6587, RFC 5425). */
+/* Input `listen`: syslog over TCP and TLS (RFC 6587, RFC 5425), UDP (RFC 5426) and unix sockets. */
 #include "listen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS INT64_C(1000000000)
+#define SECOND_NS LISTEN_SECOND_NS
 #define ACCEPTS_PER_STEP 64
 #define WARN_EVERY_NS (10 * SECOND_NS)
 #define ROUNDS_PER_STEP 8 /* turns of a connection that has more and more */
 #define DRAIN_TURNS 1024 /* blocks read at a stop: a sender that never pauses must not hold it up */
-#define FULL_WAIT_NS (10 * 1000000)
-
-static const struct lg_option options[] = {
-	{.name = "address", .type = LG_OPT_STRING, .offset = offsetof(struct listen_conf, address), .flags = LG_OPT_REQUIRED,
-	 .doc = "Where to listen: host:port, for example 0.0.0.0:6514 or \"[::]:6514\"."},
-	{.name = "transport", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, transport),
-	 .choices = "!udp|tcp|tls|!unix", .fallback = "tls", .doc = "tls needs tls.cert_file and tls.key_file."},
-	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct listen_conf, framing),
-	 .choices = "auto|octet-counting|lf", .fallback = "auto",
-	 .doc = "How messages are told apart; auto decides for each connection by its first bytes."},
-	{.name = "parser", .type = LG_OPT_PARSER, .offset = offsetof(struct listen_conf, parser), .fallback = "rfc-syslog",
-	 .doc = "What understands the messages; brings its own options into the same mapping."},
-	{.name = "tls", .type = LG_OPT_TABLE, .offset = offsetof(struct listen_conf, tls), .sub = lg_tls_server_options,
-	 .doc = "Certificate and key of this listener, and whether clients must show theirs."},
-	{.name = "max_connections", .type = LG_OPT_INT, .offset = offsetof(struct listen_conf, max_connections),
-	 .fallback = "1000", .min = 1, .max = 100000, .unit = "connections", .doc = "Further ones are closed at once."},
-	{.name = "idle_timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct listen_conf, idle_timeout_ns),
-	 .fallback = "0", .min = 0, .max = INT64_C(366) * 86400 * SECOND_NS,
-	 .doc = "A connection that sends nothing for so long is closed; 0: never, dead peers are found by TCP keepalive. Plain "
-	        "syslog senders lose the message that they write into a closed connection."},
-	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct listen_conf, max_record_size),
-	 .fallback = "128KiB", .min = 480, .max = 1048576,
-	 .doc = "Longest message that is taken whole; a longer one is split into several records and counted."},
-	LG_OPTION_END};
-
-static enum lg_rc check(const void *settings, struct lg_err *err)
-{
-	const struct listen_conf *conf = settings;
-
-	if (conf->transport == LISTEN_UDP)
-		return lg_err_set(err, LG_UNSUPPORTED, "transport: udp is not in this version; tcp and tls are");
-	if (conf->transport == LISTEN_UNIX)
-		return lg_err_set(err, LG_UNSUPPORTED, "transport: unix is not in this version; tcp and tls are");
-	if (conf->transport == LISTEN_TLS && conf->tls.off)
-		return lg_err_set(err, LG_INVALID, "tls: off contradicts transport: tls; write transport: tcp for plaintext");
-	if (conf->transport == LISTEN_TLS && (!conf->tls.cert_file || !conf->tls.key_file))
-		return lg_err_set(err, LG_INVALID, "transport: tls needs tls: {cert_file: ..., key_file: ...}");
-	return LG_OK;
-}
 
 void listen_warn(struct listen *l, struct listen_warning *warning, int64_t now_ns, const char *fmt, ...)
 {
@@ -70,23 +31,32 @@ void listen_warn(struct listen *l, struct listen_warning *warning, int64_t now_n
 	warning->next_ns = now_ns + WARN_EVERY_NS;
 }
 
-static enum lg_rc listen_open(void *state, const void *conf, struct lg_input_host *host, struct lg_err *err)
+static enum lg_rc open_listener(struct listen *l, struct lg_err *err)
 {
 	const struct lg_tls_conf plain = {.off = true};
-	struct listen *l = state;
-	enum lg_rc rc;
+	const struct listen_conf *conf = l->conf;
+	enum lg_rc rc = lg_listener_open_with(conf->address, conf->transport == LISTEN_TLS ? &conf->tls : &plain, &conf->socket, &l->listener, err);
 
-	l->conf = conf;
-	l->host = host;
-	rc = lg_listener_open(l->conf->address, l->conf->transport == LISTEN_TLS ? &l->conf->tls : &plain, &l->listener, err);
 	if (rc)
 		return rc;
 	l->block = malloc(LISTEN_BLOCK);
 	if (!l->block)
 		return lg_err_set(err, LG_NOMEM, "no memory for the read buffer");
-	lg_input_log(host, LG_NOTICE, "listening on %s (%s)", lg_listener_address(l->listener),
-	        l->conf->transport == LISTEN_TLS ? "tls" : "tcp");
+	if (lg_listener_warning(l->listener))
+		lg_input_log(l->host, LG_WARNING, "%s", lg_listener_warning(l->listener));
+	lg_input_log(l->host, LG_NOTICE, "listening on %s (%s)", lg_listener_address(l->listener), listen_transport_name(l));
 	return LG_OK;
+}
+
+static enum lg_rc listen_open(void *state, const void *conf, struct lg_input_host *host, struct lg_err *err)
+{
+	struct listen *l = state;
+
+	l->conf = conf;
+	l->host = host;
+	if (l->conf->transport == LISTEN_UDP || l->conf->transport == LISTEN_UNIX_DGRAM)
+		return dgrams_open(&l->dgrams, l, err);
+	return open_listener(l, err);
 }
 
 /* ---- accepting ---- */
@@ -238,6 +208,10 @@ static void listen_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 	int64_t utc_ns = lg_input_utc(l->host);
 	bool room;
 
+	if (l->dgrams) {
+		dgrams_step(l->dgrams, now_ns, ws);
+		return;
+	}
 	accept_waiting(l, now_ns);
 	room = serve_peers(l, ws, now_ns);
 	for (int round = 1; room && round < ROUNDS_PER_STEP; round++)
@@ -249,7 +223,7 @@ static void listen_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 		/* Nothing is read while the core is full; the core itself wakes us when there is room. */
 		for (struct peer *p = l->peers; p; p = p->next)
 			p->more = p->stage != PEER_ENDING;
-		lg_waitset_wake(ws, now_ns + FULL_WAIT_NS);
+		lg_waitset_wake(ws, now_ns + LISTEN_FULL_WAIT_NS);
 		return;
 	}
 	if (now_ns < l->accept_again_ns)
@@ -286,6 +260,8 @@ static void listen_drain(void *state)
 	bool progress = true;
 	int turns = 0;
 
+	if (l->dgrams)
+		dgrams_drain(l->dgrams);
 	lg_listener_close(l->listener);
 	l->listener = NULL;
 	while (progress) {
@@ -316,6 +292,10 @@ static void listen_report(const void *state, struct lg_input_report *report)
 	report->substitutions = l->substitutions;
 	report->oversize = l->oversize;
 	report->incomplete = l->torn;
+	if (l->dgrams) {
+		dgrams_report(l->dgrams, report);
+		return;
+	}
 	n = snprintf(report->note, sizeof(report->note), "%s, %llu connections so far",
 	        l->listener ? lg_listener_address(l->listener) : "closed", (unsigned long long)l->accepted);
 	if (n > 0 && (size_t)n < sizeof(report->note) && l->refused + l->failed + l->framing_errors)
@@ -333,22 +313,23 @@ static void listen_close(void *state)
 		l->peers = p->next;
 		peer_free(p);
 	}
+	dgrams_close(l->dgrams);
 	lg_listener_close(l->listener);
 	free(l->block);
 	lg_buf_fini(&l->scratch);
 }
 
-static const unsigned fields[] = {LG_F_SOURCE_IP, LG_F_SOURCE_PORT, 0};
+static const unsigned fields[] = {LG_F_SOURCE_IP, LG_F_SOURCE_PORT, LG_F_PROCESS_PID, 0};
 
 const struct lg_input_plugin listen_input = {
 	.name = "listen",
-	.doc = "Receives syslog messages over TCP and TLS.",
-	.options = options,
+	.doc = "Receives syslog messages over TLS, TCP, UDP and unix sockets.",
+	.options = listen_options,
 	.conf_size = sizeof(struct listen_conf),
 	.parser = "rfc-syslog",
 	.fields = fields,
 	.state_size = sizeof(struct listen),
-	.check = check,
+	.check = listen_check,
 	.open = listen_open,
 	.step = listen_step,
 	.seal = listen_seal,

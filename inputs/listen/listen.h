@@ -1,7 +1,8 @@
-/* listen.h - inside input `listen`: the listener, its connections, and what they share.
+/* listen.h - inside input `listen`: the listener, its connections or datagrams, and what they share.
  *
  * One owner, the input's thread. A connection's messages go through its own parser state into the batch at once; only the bytes
- * of an incomplete message wait, in the connection's buffer. A full core stops all reading, and TCP holds the senders back.
+ * of an incomplete message wait, in the connection's buffer. A full core stops all reading, and TCP holds the senders back. Datagrams are
+ * not held back: what the kernel drops then, it counts, and the count becomes a loss record.
  *
  * An orderly end of the peer's stream is answered only when all its records are on stable storage: a sender that waits for our
  * end (Lugger's output `syslog` does) may take it as proof.
@@ -11,7 +12,8 @@
 
 #include "sockframe.h"
 
-enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX };
+enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, LISTEN_UNIX_DGRAM };
+enum listen_newlines { LISTEN_KEEP, LISTEN_SPLIT };
 
 struct listen_conf {
 	char *address;
@@ -23,7 +25,14 @@ struct listen_conf {
 	int64_t max_connections;
 	int64_t idle_timeout_ns; /* 0: none */
 	uint64_t max_record_size;
+	int newlines; /* enum listen_newlines: those inside a datagram */
+	struct lg_socket_conf socket;
 };
+
+struct listen;
+extern const struct lg_option listen_options[];
+const char *listen_transport_name(const struct listen *l); /* "tls" */
+enum lg_rc listen_check(const void *settings, struct lg_err *err);
 
 /* A warning that repeats is said once in a while, with the number of those not said. */
 struct listen_warning {
@@ -34,7 +43,8 @@ struct listen_warning {
 struct listen {
 	const struct listen_conf *conf;
 	struct lg_input_host *host;
-	struct lg_listener *listener;
+	struct lg_listener *listener; /* NULL: datagrams */
+	struct dgrams *dgrams;        /* NULL: connections */
 	struct peer *peers;   /* list, in turn order */
 	size_t peer_count;
 	bool refusing;           /* max_connections is reached */
@@ -49,6 +59,8 @@ struct listen {
 };
 
 #define LISTEN_BLOCK 65536 /* bytes read from one connection in its turn */
+#define LISTEN_SECOND_NS INT64_C(1000000000)
+#define LISTEN_FULL_WAIT_NS (10 * 1000000) /* until the core is asked for room again */
 
 void listen_warn(struct listen *l, struct listen_warning *warning, int64_t now_ns, const char *fmt, ...) LG_PRINTF(4, 5);
 
@@ -85,5 +97,17 @@ void peer_free(struct peer *p); /* closes; nothing is emitted */
 enum lg_rc peer_turn(struct peer *p, int64_t now_ns);
 /* Reads no more: what is kept and what the parser holds is emitted now. */
 void peer_end(struct peer *p);
+
+/* ---- dgrams.c: datagrams ---- */
+
+struct dgrams;
+
+enum lg_rc dgrams_open(struct dgrams **dgrams, struct listen *l, struct lg_err *err);
+void dgrams_close(struct dgrams *d); /* NULL is fine; says what was dropped until now */
+/* Takes what waits, bounded, and says when to be called again. */
+void dgrams_step(struct dgrams *d, int64_t now_ns, struct lg_waitset *ws);
+/* The stop: takes what waits as far as there is room, and counts the rest as lost. */
+void dgrams_drain(struct dgrams *d);
+void dgrams_report(const struct dgrams *d, struct lg_input_report *report);
 
 #endif

@@ -34,8 +34,12 @@ struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, st
 	p->more = true; /* the first turn does not wait for the descriptor */
 	sockframe_init(&p->framer, (enum sockframe_mode)l->conf->framing, (size_t)l->conf->max_record_size);
 	lg_draft_reset(&shared);
+	p->framer.nul_ends = l->conf->transport == LISTEN_UNIX;
 	lg_draft_string(&shared, LG_F_SOURCE_IP, lg_conn_peer_ip(conn));
-	lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(conn));
+	if (lg_conn_peer_port(conn))
+		lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(conn));
+	if (lg_conn_peer_pid(conn) >= 0)
+		lg_draft_number(&shared, LG_F_PROCESS_PID, lg_conn_peer_pid(conn));
 	if (parser->constants)
 		parser->constants(l->conf->parser_conf, &shared);
 	p->origin = lg_origin_new(&shared);

@@ -30,8 +30,7 @@ static enum count read_count(const char *data, size_t size, uint64_t *count, siz
 	return COUNT_READ;
 }
 
-/* At most `limit` bytes that end between two characters, if these are UTF-8 at all. */
-static size_t cut(const char *data, size_t limit)
+size_t sockframe_cut(const char *data, size_t limit)
 {
 	size_t size = limit;
 
@@ -87,7 +86,7 @@ static enum lg_rc next_counted(
 		return LG_AGAIN;
 	}
 	if (f->left > want)
-		want = cut(text.data, want);
+		want = sockframe_cut(text.data, want);
 	f->left -= want;
 	text.size = want;
 	if (!f->left && text.size && text.data[text.size - 1] == '\n')
@@ -96,14 +95,28 @@ static enum lg_rc next_counted(
 	return LG_OK;
 }
 
+/* Where the first line ends that is not known to go on, NULL: nowhere yet. */
+static const char *find_end(const struct sockframe *f, const char *data, size_t size)
+{
+	const char *newline, *nul;
+
+	if (size <= f->scanned)
+		return NULL;
+	newline = memchr(data + f->scanned, '\n', size - f->scanned);
+	if (!f->nul_ends)
+		return newline;
+	nul = memchr(data + f->scanned, '\0', (newline ? (size_t)(newline - data) : size) - f->scanned);
+	return nul ? nul : newline;
+}
+
 static enum lg_rc next_line(struct sockframe *f, const char *data, size_t size, bool last, struct sockframe_piece *piece)
 {
-	const char *newline = size > f->scanned ? memchr(data + f->scanned, '\n', size - f->scanned) : NULL;
+	const char *newline = find_end(f, data, size);
 	size_t line = newline ? (size_t)(newline - data) : size;
 
 	if (line > f->limit) {
 		f->scanned = 0;
-		line = cut(data, f->limit);
+		line = sockframe_cut(data, f->limit);
 		give(f, piece, (struct lg_str){data, line}, line, false);
 		return LG_OK;
 	}
