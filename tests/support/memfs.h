@@ -8,7 +8,8 @@
  * directory.
  *  - sync_dir makes the directory's entries durable; rename is one piece: both names change or none.
  *  - A sync that fails leaves its pieces in limbo: each may or may not reach the disk, and no later sync answers for them (Linux
- * drops the dirty mark).
+ * drops the dirty mark). A directory that was made is the exception: names are journalled, a journal that cannot be written stops the
+ * file system, and nothing could be done about it. Names of files are held to the harder rule.
  */
 #ifndef MEMFS_H
 #define MEMFS_H
@@ -327,7 +328,7 @@ static inline void memfs_settle(struct memfs *fs, int inode, const char *dir, bo
 		bool ours = memfs_belongs(piece, inode, dir, data_only);
 
 		if (ours && failed)
-			piece->limbo = true;
+			piece->limbo = !(piece->kind == MEMFS_LINK && piece->inode < 0);
 		else if (ours) {
 			memfs_settle_limbo(fs, piece, &kept);
 			memfs_apply(&fs->durable, piece);
