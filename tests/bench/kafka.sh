@@ -57,7 +57,7 @@ build_tools() {
 
 start_mock() {
 	rm -f "$work/bootstrap"
-	"$work/mock_kafka" "$work/bootstrap" 1 "$1" $PARTITIONS <&"$hold" &
+	"$work/mock_kafka" "$work/bootstrap" 1 "$1" $PARTITIONS <&"$hold" 2>"$work/mock.log" &
 	brokers_pid=$!
 	wait_for 10 "the mock cluster" test -s "$work/bootstrap"
 	bootstrap=$(cat "$work/bootstrap")
@@ -109,11 +109,11 @@ run_lugger() {
 		outputs:
 		  - name: bus
 		    type: kafka
-		    brokers: [$(sed 's/,/, /g' <<<"$bootstrap")]
+		    brokers: [${bootstrap//,/, }]
 		    tls: off
 		    topic: bench
 		    format: $2
-		    exactly_once: $3
+		    $([ "$3" = false ] || echo 'exactly_once: true')
 		    compression: zstd
 		    compression_level: 1
 	YAML

@@ -60,7 +60,7 @@ with Rig() as rig:
     shipper = rig.lugger("shipper", {
         "spool": {"segment_size": "1MiB", "keep": "0s"},
         "inputs": [{"name": "operlog", "type": "file", "path": [log], **source.options}],
-        "outputs": [{"name": "bus", "type": "kafka", "brokers": kafka.plain, "tls": "off", "topic": "syslog", "key": "{zos.sysname}",
+        "outputs": [{"name": "bus", "type": "kafka", "brokers": kafka.plain, "tls": {"off": True}, "topic": "syslog", "key": "{zos.sysname}",
                      "exactly_once": arguments.exactly_once}],
     }, program=need_release())
     rounds = ["lugger"] * arguments.kills + ["broker"] * arguments.broker_kills

@@ -19,7 +19,7 @@ def ways(rig, kafka):
     ca, client = rig.ca(), rig.cert("client1")
     tls = {"ca_file": ca.pem}
     sasl = {"mechanism": "PLAIN", "username": "plain", "password": "plain-secret"}
-    yield "plaintext", {"brokers": kafka.plain, "tls": "off", "compression": "none"}
+    yield "plaintext", {"brokers": kafka.plain, "tls": {"off": True}, "compression": "none"}
     yield "tls", {"brokers": kafka.ssl, "tls": tls, "compression": "zstd", "compression_level": 3}
     yield "mtls", {"brokers": kafka.ssl, "tls": {**tls, "cert_file": client.pem, "key_file": client.key}, "compression": "lz4"}
     yield "sasl", {"brokers": kafka.sasl, "tls": tls, "sasl": sasl, "compression": "gzip"}
