@@ -26,6 +26,9 @@ struct sys_io {
 	int (*truncate)(void *self, int handle, uint64_t size);
 	int (*allocate)(void *self, int handle, uint64_t size); /* reserves blocks of [0, size), file size becomes >= size */
 	int64_t (*size)(void *self, int handle);
+	/* The offset behind which the file is known to be zeros, because it was reserved there and never written; its size where nothing is known.
+	 * To be asked before the file is read: pages of zeros in the cache look written. NULL: this seam never knows. */
+	int64_t (*written_end)(void *self, int handle);
 	int (*rename)(void *self, const char *from, const char *to);
 	int (*unlink)(void *self, const char *path);
 	int (*mkdir)(void *self, const char *path);    /* 0 when it exists */
@@ -49,6 +52,7 @@ int sys_peer_pid(int unix_fd, int64_t *pid);          /* its id as of its connec
 /* Milliseconds until unacknowledged bytes break a TCP connection; 0, or -errno (-ENOTSUP where there is no such thing). */
 int sys_set_user_timeout(int fd, unsigned timeout_ms);
 int sys_host_name(char *name, size_t size);
+int64_t sys_written_end(int fd); /* what sys_io.written_end asks for */
 
 /* Wakes a poll() from another thread. */
 struct sys_wake {

@@ -119,6 +119,12 @@ static int64_t io_size(void *self, int handle)
 	return fstat(handle, &st) < 0 ? -errno : (int64_t)st.st_size;
 }
 
+static int64_t io_written_end(void *self, int handle)
+{
+	(void)self;
+	return sys_written_end(handle);
+}
+
 static int io_rename(void *self, const char *from, const char *to)
 {
 	(void)self;
@@ -187,8 +193,8 @@ static int io_free_space(void *self, const char *path, uint64_t *bytes)
 
 const struct sys_io sys_io_posix = {
 	.open = io_open, .close = io_close, .pread = io_pread, .pwritev = io_pwritev, .fdatasync = io_fdatasync, .fsync = io_fsync,
-	.truncate = io_truncate, .allocate = io_allocate, .size = io_size, .rename = io_rename, .unlink = io_unlink,
-	.mkdir = io_mkdir, .sync_dir = io_sync_dir, .list = io_list, .lock = io_lock, .free_space = io_free_space,
+	.truncate = io_truncate, .allocate = io_allocate, .size = io_size, .written_end = io_written_end, .rename = io_rename,
+	.unlink = io_unlink, .mkdir = io_mkdir, .sync_dir = io_sync_dir, .list = io_list, .lock = io_lock, .free_space = io_free_space,
 };
 
 int sys_host_name(char *name, size_t size)

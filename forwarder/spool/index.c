@@ -16,6 +16,7 @@ enum lg_rc index_load(const struct spool *spool, int handle, uint64_t number, ui
 	/* Not sealed, or the footer is damaged: from frame to frame. The first page is header, or part of it: no frame starts
 	 * there. */
 	segment_scan_begin(&scan, io, handle, number, spool_tag(spool->state.spool_id), SEGMENT_PAGE, limit);
+	segment_scan_skip_reserved(&scan);
 	while ((kind = segment_scan_next(&scan, &item)) == SCAN_FRAME || kind == SCAN_BAD) {
 		if (kind == SCAN_BAD || item.frame.first_seq < index->next_seq)
 			continue;

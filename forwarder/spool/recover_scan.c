@@ -122,6 +122,7 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	enum lg_rc rc;
 
 	segment_scan_begin(&scan, spool->conf.io, handle, number, spool_tag(spool->state.spool_id), from, size);
+	segment_scan_skip_reserved(&scan);
 	scan.stop_at_zero = quiet;
 	rc = collect(&scan, &items, err);
 	result->end = from;

@@ -12,7 +12,14 @@ void segment_scan_begin(struct segment_scan *scan, const struct sys_io *io, int 
         uint64_t from, uint64_t limit)
 {
 	*scan = (struct segment_scan){
-	        .io = io, .handle = handle, .number = number, .spool_tag = spool_tag, .at = from, .limit = limit};
+	        .io = io, .handle = handle, .number = number, .spool_tag = spool_tag, .at = from, .limit = limit, .written_end = limit};
+}
+
+void segment_scan_skip_reserved(struct segment_scan *scan)
+{
+	int64_t end = scan->io->written_end ? scan->io->written_end(scan->io->self, scan->handle) : (int64_t)scan->limit;
+
+	scan->written_end = end >= 0 ? (uint64_t)end : scan->limit;
 }
 
 void segment_scan_end(struct segment_scan *scan)
@@ -120,12 +127,14 @@ static enum lg_rc search(struct segment_scan *scan, struct frame_header *frame, 
 	uint64_t at = scan->at;
 
 	*data_end = scan->at;
-	while (at + 4 <= scan->limit) {
-		size_t size, whole;
-		const uint8_t *p = bytes_at(scan, at, WINDOW_SIZE, WINDOW_SIZE, &size);
+	while (at + 4 <= scan->limit && at < scan->written_end) {
+		/* Up to the end of the page first: behind the last frame nothing was written from there on. */
+		size_t want = at % SEGMENT_PAGE ? SEGMENT_PAGE - (size_t)(at % SEGMENT_PAGE) : WINDOW_SIZE, size, whole;
+		const uint8_t *p = bytes_at(scan, at, want, want, &size);
 
 		if (!p)
 			return LG_IO;
+		size = size < want ? size : want;
 		if (size < 4)
 			break;
 		whole = size < FRAME_ALIGN ? size : size - size % FRAME_ALIGN;
@@ -145,9 +154,10 @@ static enum lg_rc search(struct segment_scan *scan, struct frame_header *frame, 
 				*found = at + i;
 				return LG_OK;
 			}
-			p = bytes_at(scan, at, WINDOW_SIZE, WINDOW_SIZE, &size); /* the decode may have moved the window */
+			p = bytes_at(scan, at, want, want, &size); /* the decode may have moved the window */
 			if (!p)
 				return LG_IO;
+			size = size < want ? size : want;
 		}
 		*data_end = at + last_set(p, size);
 		at += whole;

@@ -100,6 +100,7 @@ struct segment_scan {
 	int handle;
 	uint64_t spool_tag, number;
 	uint64_t at, limit;   /* limit: end of file or of what counts */
+	uint64_t written_end; /* headers are not searched for behind: nothing was written there */
 	bool stop_at_zero;    /* zeros where a header should be are the end: a live tail is not searched to the end of the file */
 	struct lg_buf window; /* bytes of the file from window_at on */
 	uint64_t window_at;
@@ -115,6 +116,8 @@ struct scan_item {
 
 void segment_scan_begin(struct segment_scan *scan, const struct sys_io *io, int handle, uint64_t number, uint64_t spool_tag,
         uint64_t from, uint64_t limit);
+/* A segment that is preallocated ends in reserved space, up to all of it: where the system knows that space it is not read. Right after begin. */
+void segment_scan_skip_reserved(struct segment_scan *scan);
 /* Headers alone are checked; payloads by segment_payload_check. After SCAN_END, ERROR, UNSUPPORTED it stays there. */
 enum scan_kind segment_scan_next(struct segment_scan *scan, struct scan_item *item);
 void segment_scan_end(struct segment_scan *scan);

@@ -161,6 +161,13 @@ static inline int64_t fault_size(void *self, int handle)
 	return fault_hits(f, FAULT_SIZE) ? -f->error : f->under->size(f->under->self, handle);
 }
 
+static inline int64_t fault_written_end(void *self, int handle)
+{
+	struct fault_io *f = self;
+
+	return f->under->written_end ? f->under->written_end(f->under->self, handle) : f->under->size(f->under->self, handle);
+}
+
 static inline int fault_rename(void *self, const char *from, const char *to)
 {
 	FAULT_CALL(FAULT_RENAME, f->under->rename(f->under->self, from, to));
@@ -219,6 +226,7 @@ static inline void fault_io_init(struct fault_io *f, const struct sys_io *under)
 	        .truncate = fault_truncate,
 	        .allocate = fault_allocate,
 	        .size = fault_size,
+	        .written_end = fault_written_end,
 	        .rename = fault_rename,
 	        .unlink = fault_unlink,
 	        .mkdir = fault_mkdir,

@@ -561,6 +561,17 @@ static inline int64_t memfs_size(void *self, int handle)
 	return (int64_t)fs->live.files[fs->handles[handle].inode].size;
 }
 
+static inline int64_t memfs_written_end(void *self, int handle)
+{
+	struct memfs *fs = self;
+	const struct memfs_file *file = &fs->live.files[fs->handles[handle].inode];
+	size_t pages = file->page_count;
+
+	while (pages && !file->pages[pages - 1])
+		pages--;
+	return (int64_t)(pages * MEMFS_PAGE < file->size ? pages * MEMFS_PAGE : file->size);
+}
+
 static inline int memfs_rename(void *self, const char *from, const char *to)
 {
 	struct memfs *fs = self;
@@ -646,6 +657,7 @@ static inline void memfs_set_io(struct memfs *fs)
 	        .truncate = memfs_truncate,
 	        .allocate = memfs_allocate,
 	        .size = memfs_size,
+	        .written_end = memfs_written_end,
 	        .rename = memfs_rename,
 	        .unlink = memfs_unlink,
 	        .mkdir = memfs_mkdir,
