@@ -42,6 +42,7 @@
 #define LUGGER_PLUGIN_H
 
 #include "lg_core.h"
+#include "lg_expand.h"
 #include "lg_net.h"
 #include "lg_option.h"
 #include "lg_record.h"

@@ -37,7 +37,7 @@ static enum copy_wait wait_for_source(struct files *files, const struct tail *ta
 	if (!source || source == tail || source->life == TAIL_GONE)
 		return COPY_READ;
 	/* What is known of the source must be true now, or a copy of its new content is compared with its old. */
-	if (source->health == TAIL_SOUND && !source->queued && source->fd >= 0 && tail_verify(source, now_ns) == TAIL_CUT)
+	if (source->health == TAIL_SOUND && !source->queued && source->content.fd >= 0 && tail_verify(source, now_ns) == TAIL_CUT)
 		files_enqueue(files, source);
 	if (source->queued && source->health == TAIL_SOUND)
 		return COPY_BEHIND;
@@ -50,7 +50,7 @@ static enum copy_wait wait_for_source(struct files *files, const struct tail *ta
 		position.ident.mark_size = 0;
 	if (tail->size < position.ident.head_size)
 		return COPY_WAIT;
-	return ident_compare(&position.ident, tail->fd) == IDENT_SAME ? COPY_WAIT : COPY_READ;
+	return ident_compare(&position.ident, &tail->content) == IDENT_SAME ? COPY_WAIT : COPY_READ;
 }
 
 /* Its source may have any shorter name that this one could be made from: a.log-10 may be a copy of a.log, or of a.log-1. */
@@ -97,7 +97,7 @@ static struct tail *examine_copy(struct files *files, const char *source, const 
 		added = true;
 	}
 	if (tail->fresh && files_open_tail(files, tail, path, now_ns) == TAIL_END &&
-	    ident_compare(&position->ident, tail->fd) == IDENT_SAME)
+	    ident_compare(&position->ident, &tail->content) == IDENT_SAME)
 		return tail;
 	if (added)
 		files_retire(files, tail, false);
@@ -119,7 +119,7 @@ bool copy_hand_over(struct files *files, const char *path, const char *key, cons
 	while (stream && !copy && (entry = readdir(stream))) {
 		char *other;
 
-		if (!is_named_after(base, entry->d_name))
+		if (!is_named_after(base, entry->d_name) || pack_of(entry->d_name) != PACK_NONE)
 			continue;
 		other = walk_join(dir, entry->d_name);
 		copy = examine_copy(files, path, other, position, now_ns);

@@ -1,4 +1,5 @@
 #include "files.h"
+#include "packed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ void files_close(struct files *files)
 		tail_free(tail);
 	}
 	table_fini(&files->by_ino);
+	packed_fini(files);
 	saved_fini(&files->saved);
 	watch_close(files->watch);
 	free(files->reader.buffer);
@@ -123,7 +125,7 @@ static void link_open(struct files *files, struct tail *tail)
 
 void files_note_open(struct files *files, struct tail *tail)
 {
-	bool open = tail->fd >= 0;
+	bool open = tail->content.fd >= 0;
 
 	if (tail->listed) {
 		unlink_open(files, tail);
@@ -167,7 +169,7 @@ enum tail_result files_open_tail(struct files *files, struct tail *tail, const c
 {
 	enum tail_result result;
 
-	if (tail->fd < 0)
+	if (tail->content.fd < 0)
 		make_room(files);
 	result = tail_open(tail, path, now_ns);
 	files_note_open(files, tail);
@@ -219,6 +221,7 @@ void files_retire(struct files *files, struct tail *tail, bool forget)
 	if (tail->queued)
 		unqueue(files, tail);
 	files->faults_changed |= tail->health != TAIL_SOUND;
+	files->packed_due = true; /* one may have waited for it */
 	files_close_tail(files, tail);
 	*tail->link = tail->next;
 	if (tail->next)
@@ -241,9 +244,9 @@ static void run_timers(struct files *files, int64_t now_ns)
 			tail_tick(tail);
 		if (tail->health == TAIL_UNREADABLE && now_ns >= tail->retry_ns)
 			files_enqueue(files, tail);
-		else if ((tail->life == TAIL_GONE || (tail->fresh && tail->size)) && now_ns >= tail->active_ns + conf->rotate_wait_ns)
+		else if ((tail->life == TAIL_GONE || (tail->fresh && tail->size) || (tail->incomplete && tail->health == TAIL_SOUND)) && now_ns >= tail->active_ns + conf->rotate_wait_ns)
 			files_enqueue(files, tail);
-		else if (tail->life == TAIL_LIVE && tail->fd >= 0 && !tail->queued && now_ns >= tail->active_ns + conf->close_inactive_ns)
+		else if (tail->life == TAIL_LIVE && tail->content.fd >= 0 && !tail->queued && now_ns >= tail->active_ns + conf->close_inactive_ns)
 			files_close_tail(files, tail);
 		if (!tail->queued)
 			files_arm(files, tail, now_ns);
@@ -287,6 +290,8 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		files_scan(files, now_ns);
 	if (now_ns >= files->timer_ns)
 		run_timers(files, now_ns);
+	if (files->packed_due)
+		packed_wake(files);
 	while (files->queue && turns-- && !full)
 		full = !files_turn(files, dequeue(files), now_ns);
 	if (files->faults_changed)
@@ -294,7 +299,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 	lg_waitset_clear(ws);
 	lg_waitset_add(ws, watch_fd(files->watch), POLLIN);
 	lg_waitset_wake(ws, files->scan_ns < files->timer_ns ? files->scan_ns : files->timer_ns);
-	if (files->queue || files->scan_due)
+	if (files->queue || files->scan_due || files->packed_due)
 		lg_waitset_wake(ws, full ? now_ns + FULL_WAIT_NS : now_ns);
 }
 
@@ -320,7 +325,7 @@ void files_seal(struct files *files, struct lg_positions *positions)
 
 bool files_done(const struct files *files)
 {
-	return files->scanned && !files->queue;
+	return files->scanned && !files->queue && !files->packed_due;
 }
 
 void files_report(const struct files *files, struct lg_input_report *report)
@@ -330,7 +335,7 @@ void files_report(const struct files *files, struct lg_input_report *report)
 	*report = files->reader.totals;
 	report->sources = files->tail_count;
 	for (const struct tail *tail = files->tails; tail; tail = tail->next) {
-		int64_t unread = tail->size - tail_offset(tail);
+		int64_t unread = tail_unread(tail);
 
 		if (unread > 0)
 			report->lag_bytes += (uint64_t)unread;

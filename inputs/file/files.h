@@ -35,6 +35,7 @@ struct files {
 	struct watch *watch;   /* NULL: polling */
 	struct table names;
 	struct table by_ino;   /* tails */
+	struct table looked;   /* compressed files that no glob matches, as they were when they were looked at (packed.c) */
 	struct move *moves;
 	struct tail *tails;    /* all */
 	size_t tail_count, open_count, lost_count, fault_count;
@@ -42,6 +43,7 @@ struct files {
 	struct tail *queue, **queue_end;
 	bool first_start;      /* no position was ever saved: start_at counts */
 	bool put_started;      /* the next seal must note that the first start is over */
+	bool packed_due;       /* packed_wake is due */
 	bool scanned, scan_due, glob_missing, faults_changed;
 	uint64_t generation;
 	int64_t opened_ns, scan_ns; /* monotonic: start, next scan at the latest */

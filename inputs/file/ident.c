@@ -6,8 +6,10 @@
 
 #include "table.h"
 
-#define POSITION_VERSION 1
-#define POSITION_FIXED 80 /* bytes before the path */
+#define POSITION_VERSION 2
+#define POSITION_FIXED 88 /* bytes before the path */
+#define POSITION_FIXED_1 80
+#define POSITION_PACKED 1
 
 ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset)
 {
@@ -27,7 +29,14 @@ ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset)
 	return (ssize_t)done;
 }
 
-static enum ident_verdict compare_span(int fd, int64_t offset, uint32_t size, uint64_t hash)
+ssize_t content_pread(const struct content *content, void *data, size_t size, int64_t offset)
+{
+	if (content->unpack)
+		return unpack_pread(content->unpack, content->fd, data, size, offset);
+	return ident_pread(content->fd, data, size, offset);
+}
+
+static enum ident_verdict compare_span(const struct content *content, int64_t offset, uint32_t size, uint64_t hash)
 {
 	uint8_t bytes[IDENT_SPAN];
 	ssize_t n;
@@ -36,18 +45,18 @@ static enum ident_verdict compare_span(int fd, int64_t offset, uint32_t size, ui
 		return IDENT_SAME;
 	if (size > sizeof(bytes) || offset < 0)
 		return IDENT_OTHER;
-	n = ident_pread(fd, bytes, size, offset);
+	n = content_pread(content, bytes, size, offset);
 	if (n < 0)
-		return IDENT_UNREADABLE;
+		return errno == EAGAIN ? IDENT_LATER : IDENT_UNREADABLE;
 	return (size_t)n == size && file_hash(FILE_HASH_START, bytes, size) == hash ? IDENT_SAME : IDENT_OTHER;
 }
 
-enum ident_verdict ident_compare(const struct ident *ident, int fd)
+enum ident_verdict ident_compare(const struct ident *ident, const struct content *content)
 {
-	enum ident_verdict verdict = compare_span(fd, 0, ident->head_size, ident->head_hash);
+	enum ident_verdict verdict = compare_span(content, 0, ident->head_size, ident->head_hash);
 
 	if (verdict == IDENT_SAME)
-		verdict = compare_span(fd, ident->mark_at - ident->mark_size, ident->mark_size, ident->mark_hash);
+		verdict = compare_span(content, ident->mark_at - ident->mark_size, ident->mark_size, ident->mark_hash);
 	return verdict;
 }
 
@@ -100,7 +109,7 @@ size_t position_encode(const struct position *position, uint8_t *value)
 	if (POSITION_FIXED + path_size + position->stream.size > LG_POSITION_VALUE_MAX)
 		path_size = 0;
 	at = put(at, POSITION_VERSION, 1);
-	at = put(at, 0, 1);
+	at = put(at, position->packed ? POSITION_PACKED : 0, 1);
 	at = put(at, ident->dev, 8);
 	at = put(at, ident->ino, 8);
 	at = put(at, ident->birth, 8);
@@ -112,6 +121,7 @@ size_t position_encode(const struct position *position, uint8_t *value)
 	at = put(at, (uint64_t)position->seen_utc, 8);
 	at = put(at, (uint64_t)position->since_ns, 8);
 	at = put(at, (uint64_t)position->skip_to, 8);
+	at = put(at, (uint64_t)position->size, 8);
 	at = put(at, path_size, 2);
 	if (path_size)
 		memcpy(at, position->path.data, path_size);
@@ -127,8 +137,9 @@ enum lg_rc position_decode(struct position *position, const uint8_t *value, size
 	const uint8_t *at = value + 2, *end = value + size;
 	size_t path_size;
 
-	if (size < POSITION_FIXED || value[0] != POSITION_VERSION)
+	if (size < POSITION_FIXED_1 || !value[0] || value[0] > POSITION_VERSION || (value[0] > 1 && size < POSITION_FIXED))
 		return LG_INVALID;
+	position->packed = value[1] & POSITION_PACKED;
 	ident->dev = get(&at, 8);
 	ident->ino = get(&at, 8);
 	ident->birth = get(&at, 8);
@@ -140,6 +151,7 @@ enum lg_rc position_decode(struct position *position, const uint8_t *value, size
 	position->seen_utc = (int64_t)get(&at, 8);
 	position->since_ns = (int64_t)get(&at, 8);
 	position->skip_to = (int64_t)get(&at, 8);
+	position->size = value[0] > 1 ? (int64_t)get(&at, 8) : 0;
 	path_size = (size_t)get(&at, 2);
 	if (path_size > (size_t)(end - at))
 		return LG_INVALID;

@@ -11,9 +11,21 @@
 #include <sys/types.h>
 
 #include "api/lugger_plugin.h"
+#include "unpack.h"
 
 #define IDENT_SPAN 1024 /* bytes of the head and of the mark */
 #define IDENT_KEY_SIZE 17
+
+/* An open file's bytes: as they are, or expanded. Offsets, heads and marks are always those of the expanded bytes, so that a file and its
+ * compressed form are told to be the same. */
+struct content {
+	int fd; /* -1: closed */
+	struct unpack *unpack; /* NULL: not compressed */
+};
+
+/* pread until `size` bytes or the end of the file; -1 and errno on failure. EAGAIN: not now (unpack.h). */
+ssize_t content_pread(const struct content *content, void *data, size_t size, int64_t offset);
+ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset);
 
 struct ident {
 	uint64_t dev, ino;
@@ -29,10 +41,11 @@ enum ident_verdict {
 	IDENT_SAME,
 	IDENT_OTHER,      /* shorter than the mark, or other bytes */
 	IDENT_UNREADABLE, /* errno says why; nothing is known */
+	IDENT_LATER,      /* a compressed file that was not expanded so far yet: ask again */
 };
 
 /* Compares an open file with what is known of its content; device, inode and birth are the caller's business. */
-enum ident_verdict ident_compare(const struct ident *ident, int fd);
+enum ident_verdict ident_compare(const struct ident *ident, const struct content *content);
 /* The open file's time of birth, 0 where it cannot be known (watch.c, watch_linux.c). */
 uint64_t ident_birth(int fd);
 /* False: both are known and differ. */
@@ -42,12 +55,15 @@ bool ident_has_content(const struct ident *ident);
 /* The head grows by what was read: `data` are the bytes at [offset, offset + size). */
 void ident_grow_head(struct ident *ident, int64_t offset, const uint8_t *data, size_t size);
 
-/* A position entry's value, version 1, all integers big-endian:
- *   u8 version, u8 flags (0), u64 device, u64 inode, u64 birth, u16 head size, u64 head hash, u64 mark end, u16 mark size,
- *   u64 mark hash, u64 last seen (UTC ns), u64 since, u64 skip end, u16 path size, path, stream (lg_stream_save).
- * The path is left out (size 0) where it does not fit. */
+/* A position entry's value, version 2, all integers big-endian:
+ *   u8 version, u8 flags (1: of a compressed file), u64 device, u64 inode, u64 birth, u16 head size, u64 head hash, u64 mark end,
+ *   u16 mark size, u64 mark hash, u64 last seen (UTC ns), u64 since, u64 skip end, u64 size, u16 path size, path,
+ *   stream (lg_stream_save).
+ * The path is left out (size 0) where it does not fit. Version 1 had no size and flags of 0. */
 struct position {
 	struct ident ident;
+	bool packed;         /* of a compressed file; all offsets are those of the expanded bytes */
+	int64_t size;        /* of the file, as last seen; 0: not known */
 	int64_t seen_utc;
 	int64_t since_ns;    /* the file's time of modification when this content of it was first seen: a copy of it cannot be older */
 	int64_t skip_to;     /* start_at: end passes over the bytes before; 0: none */
@@ -59,8 +75,5 @@ struct position {
 size_t position_encode(const struct position *position, uint8_t *value);
 /* Borrows from value. LG_INVALID: not a version that this program knows. */
 enum lg_rc position_decode(struct position *position, const uint8_t *value, size_t size) LG_WARN_UNUSED;
-
-/* pread until `size` bytes or the end of the file; -1 and errno on failure. */
-ssize_t ident_pread(int fd, void *data, size_t size, int64_t offset);
 
 #endif

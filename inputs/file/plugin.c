@@ -8,7 +8,8 @@
 
 static const struct lg_option file_options[] = {
 	{.name = "path", .type = LG_OPT_STRINGS, .offset = offsetof(struct file_conf, path), .flags = LG_OPT_REQUIRED,
-		.doc = "Files to read: paths, or globs with *, ? and [] in any part; the same file by several names is read once."},
+		.doc = "Files to read: paths, or globs with *, ? and [] in any part; the same file by several names is read once. "
+			   "Compressed ones (.gz, .zst) are read from their beginning, or on from where the file was left that was compressed."},
 	{.name = "exclude", .type = LG_OPT_STRINGS, .offset = offsetof(struct file_conf, exclude),
 		.doc = "Globs of files that are not read though `path` matches them; one without a slash is compared with the file's name alone."},
 	{.name = "start_at", .type = LG_OPT_ENUM, .offset = offsetof(struct file_conf, start_at), .fallback = "beginning",

@@ -51,14 +51,14 @@ bool saved_add(struct saved_set *set, struct lg_str key, const uint8_t *value, s
 	return true;
 }
 
-static enum ident_verdict compare(const struct saved *saved, const struct ident *ident, int fd)
+static enum ident_verdict compare(const struct saved *saved, const struct ident *ident, const struct content *content)
 {
 	if (!ident_same_birth(saved->position.ident.birth, ident->birth))
 		return IDENT_OTHER;
-	return ident_compare(&saved->position.ident, fd);
+	return ident_compare(&saved->position.ident, content);
 }
 
-enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, int fd, struct saved **saved)
+enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, const struct content *content, struct saved **saved)
 {
 	struct saved *same = NULL, *other = NULL;
 
@@ -70,7 +70,7 @@ enum ident_verdict saved_find(const struct saved_set *set, const struct ident *i
 		/* Without content to compare, another device's file cannot be told from this one. */
 		if (!same_dev && (same || !ident_has_content(&at->position.ident)))
 			continue;
-		verdict = compare(at, ident, fd);
+		verdict = compare(at, ident, content);
 		if (verdict == IDENT_UNREADABLE)
 			return verdict;
 		if (verdict == IDENT_SAME)

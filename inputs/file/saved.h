@@ -32,9 +32,9 @@ void saved_init(struct saved_set *set);
 void saved_fini(struct saved_set *set);
 /* Takes in an encoded position; false: it does not decode or its key is not one of ours. */
 bool saved_add(struct saved_set *set, struct lg_str key, const uint8_t *value, size_t size);
-/* Looks for the position of the file that is open as fd, one with its device number first. IDENT_SAME: *saved, still in the set.
+/* Looks for the position of the open file, one with its device number first. IDENT_SAME: *saved, still in the set.
  * IDENT_OTHER: none fits; *saved is one with the same device and inode but another birth or content, or NULL. IDENT_UNREADABLE: not known. */
-enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, int fd, struct saved **saved);
+enum ident_verdict saved_find(const struct saved_set *set, const struct ident *ident, const struct content *content, struct saved **saved);
 void saved_remove(struct saved_set *set, struct saved *saved); /* frees; nothing is put */
 /* The next seal forgets the key, or puts this value. */
 void saved_put(struct saved_set *set, const char *key, const uint8_t *value, size_t size);

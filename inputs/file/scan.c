@@ -1,4 +1,5 @@
 #include "files.h"
+#include "packed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -94,20 +95,6 @@ static void refuse(struct files *files, struct name *name, const char *why)
 	name->refused = true;
 }
 
-static bool is_compressed(const char *path)
-{
-	static const char *const suffixes[] = {".gz", ".zst", ".bz2", ".xz"};
-	size_t size = strlen(path);
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		size_t suffix = strlen(suffixes[i]);
-
-		if (size > suffix && strcmp(path + size - suffix, suffixes[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 static struct tail *add_tail(struct files *files, const char *name, const char *path, const struct stat *st, int64_t now_ns)
 {
 	struct lg_err err;
@@ -117,11 +104,12 @@ static struct tail *add_tail(struct files *files, const char *name, const char *
 		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", path, err.text);
 		return NULL;
 	}
-	tail->size = st->st_size;
+	tail->pack = pack_of(path);
+	tail_note_size(tail, st->st_size);
 	tail->active_ns = now_ns;
 	/* What the first start finds is passed over record by record: only so does it end at a record's border, in any framing. */
 	if (files->first_start && !files->scanned && files->reader.conf->start_at == START_END)
-		tail->skip_to = st->st_size;
+		tail->skip_to = tail->pack ? INT64_MAX : st->st_size;
 	table_add(&files->by_ino, &tail->by_ino, tail->ident.ino);
 	tail->next = files->tails;
 	if (tail->next)
@@ -186,11 +174,13 @@ static void note_change(struct files *files, struct tail *tail, const struct sta
 {
 	int64_t changed_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 
-	if (tail->fresh && st->st_size > tail->size) {
-		tail->size = st->st_size;
+	bool retried = tail->health == TAIL_UNREADABLE && tail->retry_ns != INT64_MAX;
+
+	if ((tail->fresh || tail->pack) && st->st_size > tail_disk_size(tail)) {
+		tail_note_size(tail, st->st_size);
 		tail->active_ns = now_ns;
 	}
-	if (tail->health != TAIL_UNREADABLE && (st->st_size != tail->size || changed_ns != tail->changed_ns || tail->fresh))
+	if (!retried && (st->st_size != tail_disk_size(tail) || changed_ns != tail->changed_ns || (tail->fresh && !tail->pack)))
 		files_enqueue(files, tail);
 	tail->changed_ns = changed_ns;
 }
@@ -198,6 +188,7 @@ static void note_change(struct files *files, struct tail *tail, const struct sta
 static void examine(struct scan *scan, const char *path)
 {
 	struct files *files = scan->files;
+	const char *why = pack_refused(pack_of(path));
 	struct name *name;
 	struct tail *tail;
 	struct stat st;
@@ -214,9 +205,9 @@ static void examine(struct scan *scan, const char *path)
 	if (name->generation == files->generation)
 		return;
 	name->generation = files->generation;
-	if (!S_ISREG(st.st_mode) || is_compressed(path)) {
+	if (!S_ISREG(st.st_mode) || why) {
 		unlink_name(files, name);
-		refuse(files, name, S_ISREG(st.st_mode) ? "compressed files are not read in this version" : "not a regular file");
+		refuse(files, name, S_ISREG(st.st_mode) ? why : "not a regular file");
 		return;
 	}
 	tail = files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
@@ -284,14 +275,14 @@ static void sweep_names(struct files *files)
 static void sweep_tails(struct files *files, int64_t now_ns)
 {
 	for (struct tail *tail = files->tails; tail; tail = tail->next) {
-		if (tail->life == TAIL_GONE && tail->fd >= 0)
+		if (tail->life == TAIL_GONE && tail->content.fd >= 0)
 			files_enqueue(files, tail);
 		if (tail->names || tail->life == TAIL_GONE)
 			continue;
 		tail->life = TAIL_GONE;
 		tail->active_ns = now_ns;
 		lg_input_log(files->reader.host, LG_INFO, "%s: rotated or deleted, is read to its end", tail->path);
-		if (tail->fd < 0)
+		if (tail->content.fd < 0)
 			files->lost_count++;
 		else
 			files_enqueue(files, tail);
@@ -349,7 +340,7 @@ static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, 
 	for (link = table_find(&files->by_ino, ino); link && !tail; link = table_find_next(link)) {
 		struct tail *lost = TABLE_ITEM(link, struct tail, by_ino);
 
-		if (lost->life == TAIL_GONE && lost->fd < 0 && ident_has_content(&lost->ident))
+		if (lost->life == TAIL_GONE && lost->content.fd < 0 && ident_has_content(&lost->ident))
 			tail = lost;
 	}
 	for (link = match ? NULL : table_find(&files->saved.by_ino, ino); link && !name; link = table_find_next(link)) {
@@ -362,6 +353,8 @@ static void find_lost(void *arg, const char *dir, const char *entry, ino_t ino, 
 		find_lost_tail(scan, tail, path);
 	else if (name)
 		find_lost_saved(scan, name, position, path);
+	else if (!match)
+		packed_look_at(files, dir, entry, (uint64_t)ino, scan->now_ns);
 	free(name);
 	free(path);
 }
@@ -385,7 +378,7 @@ static void look_for_lost(struct scan *scan)
 		walk_pattern(&walk, globs->items[i]);
 	for (struct tail *tail = files->tails, *next; tail; tail = next) {
 		next = tail->next;
-		if (tail->life == TAIL_GONE && tail->fd < 0 && !tail->queued)
+		if (tail->life == TAIL_GONE && tail->content.fd < 0 && !tail->queued)
 			files_retire(files, tail, false);
 	}
 	files->lost_count = 0;

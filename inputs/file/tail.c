@@ -74,7 +74,8 @@ static enum lg_rc start_at_zero(struct tail *tail, struct lg_err *err)
 	tail->ident.head_size = tail->ident.mark_size = tail->window_size = 0;
 	tail->ident.mark_at = 0;
 	tail->skip_to = tail->since_ns = 0;
-	tail->finished = false;
+	tail->finished = tail->resumed = tail->unverified = false;
+	tail->raw_done = 0;
 	tail->health = TAIL_SOUND;
 	tail->tick_utc = INT64_MAX;
 	draw_key(tail);
@@ -109,7 +110,7 @@ struct tail *tail_new(struct reader *reader, const char *path, uint64_t dev, uin
 	tail->reader = reader;
 	tail->sink.emit = tail_emit;
 	tail->path = file_strdup(path);
-	tail->fd = -1;
+	tail->content.fd = -1;
 	tail->fresh = true;
 	tail->ident.dev = dev;
 	tail->ident.ino = ino;
@@ -126,8 +127,8 @@ void tail_free(struct tail *tail)
 	if (!tail)
 		return;
 	end_stream(tail);
-	if (tail->fd >= 0)
-		close(tail->fd);
+	tail_close(tail);
+	free(tail->hunt);
 	lg_origin_free(tail->origin);
 	free(tail->path);
 	free(tail->fault);
@@ -154,6 +155,8 @@ enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position
 	tail->ident.ino = self.ino;
 	tail->ident.birth = self.birth;
 	tail->window_size = 0;
+	tail->resumed = true;
+	tail->unverified = tail->pack != PACK_NONE;
 	tail->skip_to = position->skip_to;
 	tail->since_ns = position->since_ns;
 	return LG_OK;
@@ -176,43 +179,71 @@ static enum tail_result fail_errno(struct tail *tail, const char *what, int64_t 
 	return fail(tail, TAIL_UNREADABLE, text, now_ns);
 }
 
+static enum tail_result broken(struct tail *tail, const char *what, int64_t now_ns)
+{
+	char text[1400];
+
+	snprintf(text, sizeof(text), "%s: at offset %lld: %s; nothing behind it is read until the settings fit or the file is replaced",
+		tail->path, (long long)tail_offset(tail), what);
+	return fail(tail, TAIL_BROKEN, text, now_ns);
+}
+
+enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns)
+{
+	switch (errno) {
+	case EAGAIN:
+		return TAIL_LATER;
+	case EBADMSG:
+		return broken(tail, unpack_error(tail->content.unpack), now_ns);
+	case ESTALE:
+		tail_close(tail);
+		return TAIL_MOVED;
+	default:
+		return fail_errno(tail, "cannot read", now_ns);
+	}
+}
+
 /* The window is what the next read is compared with. A resumed tail takes it from the file, whose identity was just verified. */
 static enum tail_result load_window(struct tail *tail, int64_t now_ns)
 {
 	int64_t offset = tail_offset(tail);
 	size_t want = offset < IDENT_SPAN ? (size_t)offset : IDENT_SPAN;
-	ssize_t n = ident_pread(tail->fd, tail->window, want, offset - (int64_t)want);
+	ssize_t n = content_pread(&tail->content, tail->window, want, offset - (int64_t)want);
 
 	if (n < 0)
-		return fail_errno(tail, "cannot read", now_ns);
+		return tail_fail_read(tail, now_ns);
 	if ((size_t)n < want)
 		return TAIL_CUT;
 	tail->window_size = (uint32_t)n;
 	return TAIL_END;
 }
 
-enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns)
-{
-	return fail_errno(tail, "cannot read", now_ns);
-}
-
 enum tail_result tail_verify(struct tail *tail, int64_t now_ns)
 {
 	struct ident ident = tail->ident;
 
-	if (tail->window_size) {
+	/* A compressed file is read forward: the window lies before the mark of a resumed one. */
+	if (tail->pack && tail->resumed && !tail->window_size && tail_offset(tail)) {
+		enum tail_result result = load_window(tail, now_ns);
+
+		if (result != TAIL_END)
+			return result;
+	}
+	if (tail->window_size && !tail->resumed) {
 		ident.mark_at = tail_offset(tail);
 		ident.mark_size = tail->window_size;
 		ident.mark_hash = file_hash(FILE_HASH_START, tail->window, tail->window_size);
 	}
-	switch (ident_compare(&ident, tail->fd)) {
+	switch (ident_compare(&ident, &tail->content)) {
+	case IDENT_LATER:
 	case IDENT_UNREADABLE:
-		return fail_errno(tail, "cannot read", now_ns);
+		return tail_fail_read(tail, now_ns);
 	case IDENT_OTHER:
 		return TAIL_CUT;
 	case IDENT_SAME:
 		break;
 	}
+	tail->resumed = tail->unverified = false;
 	return tail->window_size || !tail_offset(tail) ? TAIL_END : load_window(tail, now_ns);
 }
 
@@ -220,10 +251,10 @@ enum tail_result tail_verify(struct tail *tail, int64_t now_ns)
 static enum tail_result learn_head(struct tail *tail, int64_t now_ns)
 {
 	uint8_t bytes[IDENT_SPAN];
-	ssize_t n = ident_pread(tail->fd, bytes, sizeof(bytes), 0);
+	ssize_t n = content_pread(&tail->content, bytes, sizeof(bytes), 0);
 
 	if (n < 0)
-		return fail_errno(tail, "cannot read", now_ns);
+		return tail_fail_read(tail, now_ns);
 	ident_grow_head(&tail->ident, 0, bytes, (size_t)n);
 	return TAIL_END;
 }
@@ -238,10 +269,10 @@ enum tail_result tail_refresh(struct tail *tail, int64_t now_ns)
 {
 	struct stat st;
 
-	if (fstat(tail->fd, &st) < 0)
+	if (fstat(tail->content.fd, &st) < 0)
 		return fail_errno(tail, "cannot stat", now_ns);
-	if (st.st_size > tail->size) {
-		tail->size = st.st_size;
+	if (st.st_size > tail_disk_size(tail)) {
+		tail_note_size(tail, st.st_size);
 		tail->active_ns = now_ns;
 	}
 	note_since(tail, &st);
@@ -253,36 +284,73 @@ enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns)
 	struct stat st;
 	uint64_t birth;
 
-	if (tail->fd >= 0)
+	if (tail->content.fd >= 0)
 		return TAIL_END;
 	/* Not blocking: should the name have become a FIFO in the meantime, open must not hang. */
-	tail->fd = open(path ? path : tail->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (tail->fd < 0)
+	tail->content.fd = open(path ? path : tail->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (tail->content.fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? TAIL_MOVED : fail_errno(tail, "cannot open", now_ns);
-	if (fstat(tail->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_ino != tail->ident.ino || st.st_dev != tail->ident.dev) {
+	if (fstat(tail->content.fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_ino != tail->ident.ino || st.st_dev != tail->ident.dev) {
 		tail_close(tail);
 		return TAIL_MOVED;
 	}
-	(void)posix_fadvise(tail->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	(void)posix_fadvise(tail->content.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (tail->health == TAIL_UNREADABLE)
 		tail->health = TAIL_SOUND;
-	if (st.st_size > tail->size)
-		tail->size = st.st_size;
+	if (st.st_size > tail_disk_size(tail))
+		tail_note_size(tail, st.st_size);
 	note_since(tail, &st);
-	birth = ident_birth(tail->fd);
+	birth = ident_birth(tail->content.fd);
 	if (!ident_same_birth(birth, tail->ident.birth)) {
 		tail->ident.birth = birth;
 		return TAIL_CUT;
 	}
 	tail->ident.birth = birth;
+	tail->unverified = tail->pack != PACK_NONE;
+	if (tail->pack)
+		return TAIL_END;
 	return tail->ident.head_size || tail_offset(tail) ? tail_verify(tail, now_ns) : learn_head(tail, now_ns);
+}
+
+void tail_fold(struct tail *tail)
+{
+	if (!tail->content.unpack)
+		return;
+	tail->reader->unpack_count--;
+	unpack_free(tail->content.unpack);
+	tail->content.unpack = NULL;
+	tail->unverified = true;
 }
 
 void tail_close(struct tail *tail)
 {
-	if (tail->fd >= 0)
-		close(tail->fd);
-	tail->fd = -1;
+	tail_fold(tail);
+	if (tail->content.fd >= 0)
+		close(tail->content.fd);
+	tail->content.fd = -1;
+}
+
+void tail_unpack(struct tail *tail)
+{
+	if (tail->content.unpack)
+		return;
+	tail->content.unpack = unpack_new(tail->pack, tail->reader->buffer_size);
+	tail->reader->unpack_count++;
+}
+
+int64_t tail_disk_size(const struct tail *tail)
+{
+	return tail->pack ? tail->raw_size : tail->size;
+}
+
+void tail_note_size(struct tail *tail, int64_t size)
+{
+	*(tail->pack ? &tail->raw_size : &tail->size) = size;
+}
+
+int64_t tail_unread(const struct tail *tail)
+{
+	return tail->pack ? tail->raw_size - tail->raw_done : tail->size - tail_offset(tail);
 }
 
 int64_t tail_offset(const struct tail *tail)
@@ -313,13 +381,9 @@ static void advance(struct tail *tail, int64_t offset, const uint8_t *data, size
 	tail_set_dirty(tail);
 }
 
-static enum tail_result broken(struct tail *tail, const struct lg_err *err, int64_t now_ns)
+bool tail_is_damaged(const struct tail *tail)
 {
-	char text[1400];
-
-	snprintf(text, sizeof(text), "%s: at offset %lld: %s; nothing behind it is read until the settings fit or the file is replaced",
-		tail->path, (long long)tail_offset(tail), err->text);
-	return fail(tail, TAIL_BROKEN, text, now_ns);
+	return tail->content.unpack && unpack_error(tail->content.unpack)[0];
 }
 
 /* One pread and what the stream makes of it. *want is how much to read; it grows when a record is larger. */
@@ -328,19 +392,19 @@ static enum tail_result read_chunk(struct tail *tail, size_t *want, bool last, i
 	struct reader *reader = tail->reader;
 	uint8_t *data = reader->buffer + tail->window_size;
 	int64_t offset = tail_offset(tail);
-	ssize_t n = ident_pread(tail->fd, reader->buffer, tail->window_size + *want, offset - tail->window_size);
+	ssize_t n = content_pread(&tail->content, reader->buffer, tail->window_size + *want, offset - tail->window_size);
 	struct lg_err err = {0};
 	enum lg_rc rc;
 	size_t avail;
 	bool at_end;
 
 	*consumed = 0;
-	if (n < 0 && errno == ESTALE) {
-		tail_close(tail);
-		return TAIL_MOVED;
+	if (tail->pack && unpack_raw(tail->content.unpack) > tail->raw_done) {
+		tail->raw_done = unpack_raw(tail->content.unpack);
+		tail->active_ns = now_ns;
 	}
 	if (n < 0)
-		return fail_errno(tail, "cannot read", now_ns);
+		return tail_fail_read(tail, now_ns);
 	if ((size_t)n < tail->window_size || memcmp(reader->buffer, tail->window, tail->window_size) != 0)
 		return TAIL_CUT;
 	avail = (size_t)n - tail->window_size;
@@ -350,24 +414,38 @@ static enum tail_result read_chunk(struct tail *tail, size_t *want, bool last, i
 	if (at_end || offset + (int64_t)avail > tail->size)
 		tail->size = offset + (int64_t)avail;
 	if (!avail)
-		return TAIL_END;
+		return tail_is_damaged(tail) ? broken(tail, unpack_error(tail->content.unpack), now_ns) : TAIL_END;
 	rc = lg_stream_feed(tail->stream, data, avail, last && at_end, lg_input_utc(reader->host), consumed, &err);
 	if (*consumed)
 		advance(tail, offset, reader->buffer, *consumed);
 	if (*consumed && !last)
 		tail->active_ns = now_ns;
 	if (rc != LG_OK)
-		return broken(tail, &err, now_ns);
+		return broken(tail, err.text, now_ns);
+	/* What could be expanded was taken: now the place where it is damaged counts. */
+	if (at_end && tail_is_damaged(tail))
+		return broken(tail, unpack_error(tail->content.unpack), now_ns);
 	if (at_end && (!last || !*consumed))
 		return TAIL_END;
 	if (!*consumed) {
 		if (*want == reader->buffer_size - IDENT_SPAN) {
 			lg_err_set(&err, LG_CORRUPT, "a record larger than the largest one did not end");
-			return broken(tail, &err, now_ns);
+			return broken(tail, err.text, now_ns);
 		}
 		*want = reader->buffer_size - IDENT_SPAN;
 	}
 	return TAIL_MORE;
+}
+
+enum tail_result tail_fail_incomplete(struct tail *tail)
+{
+	char text[1400];
+
+	snprintf(text, sizeof(text), "%s: ends in the middle of its compressed data, after byte %lld; it is read on when it grows", tail->path,
+		(long long)tail->raw_done);
+	fail(tail, TAIL_UNREADABLE, text, 0);
+	tail->retry_ns = INT64_MAX;
+	return TAIL_FAILED;
 }
 
 enum tail_result tail_read(struct tail *tail, size_t limit, bool last, int64_t now_ns)
@@ -377,7 +455,7 @@ enum tail_result tail_read(struct tail *tail, size_t limit, bool last, int64_t n
 	struct ident head = tail->ident;
 
 	head.mark_size = 0;
-	if (ident_compare(&head, tail->fd) == IDENT_OTHER)
+	if (ident_compare(&head, &tail->content) == IDENT_OTHER)
 		return TAIL_CUT;
 	while (result == TAIL_MORE && done < limit) {
 		if (!lg_input_ready(tail->reader->host))
@@ -418,12 +496,14 @@ enum lg_rc tail_restart(struct tail *tail, bool handed_over, struct lg_err *err)
 void tail_position(const struct tail *tail, struct position *position, uint8_t *stream)
 {
 	position->ident = tail->ident;
-	if (tail->window_size) {
+	if (tail->window_size && !tail->resumed) {
 		position->ident.mark_at = tail_offset(tail);
 		position->ident.mark_size = tail->window_size;
 		position->ident.mark_hash = file_hash(FILE_HASH_START, tail->window, tail->window_size);
 	}
 	position->seen_utc = lg_input_utc(tail->reader->host);
+	position->packed = tail->pack != PACK_NONE;
+	position->size = tail->size;
 	position->since_ns = tail->since_ns;
 	position->skip_to = tail->skip_to;
 	position->path = lg_str_from(tail->path);

@@ -36,6 +36,7 @@ struct reader {
 	const struct file_conf *conf;
 	uint8_t *buffer; /* a mark, a record of the largest size and a chunk */
 	size_t buffer_size;
+	size_t unpack_count;            /* compressed files being expanded */
 	struct tail *dirty;             /* moved since the last seal */
 	struct lg_input_report totals;  /* of streams that have ended */
 	uint64_t seed, keys;            /* random; keys drawn so far */
@@ -57,6 +58,7 @@ enum tail_health {
 enum tail_result {
 	TAIL_MORE,   /* the limit is reached, there may be more */
 	TAIL_END,    /* everything there is was offered */
+	TAIL_LATER,  /* compressed, and not expanded so far yet: the next turn goes on */
 	TAIL_FULL,   /* the core takes no more now */
 	TAIL_CUT,    /* truncated or replaced in place: tail_restart is due */
 	TAIL_MOVED,  /* the path leads to another file now: a scan is due */
@@ -72,6 +74,9 @@ struct tail {
 	bool queued, dirty, listed;      /* listed: among the open ones */
 	bool fresh;                      /* not compared with the saved positions yet */
 	bool by_chance;                  /* found by its inode alone: ours only if a saved position says so */
+	bool unverified;                 /* compressed and opened: what was read of it must be compared first */
+	bool resumed;                    /* the mark in ident is what is known, the window is not yet */
+	bool incomplete;                 /* compressed, and read to where more must follow */
 	bool finished;                   /* flushed at its end (--once) */
 	enum tail_life life;
 	enum tail_health health;
@@ -82,8 +87,11 @@ struct tail {
 	struct lg_origin *origin;
 	char *path;                      /* the name it was found by */
 	char *fault;                     /* for a person, where health is not SOUND */
+	enum pack pack;
+	struct hunt *hunt;               /* fresh and compressed: compared with what was read before (packed.h) */
+	char of_key[IDENT_KEY_SIZE];     /* it is the compressed form of that tail, which is read first; "": not */
 	unsigned names;                  /* matching names that lead to it */
-	int fd;                          /* -1: closed */
+	struct content content;          /* fd -1: closed */
 
 	char key[IDENT_KEY_SIZE];
 	struct ident ident;              /* the mark in it is filled when a position is made */
@@ -91,10 +99,11 @@ struct tail {
 	uint32_t window_size;
 	int64_t since_ns;                /* time of modification when this content was first seen */
 	int64_t skip_to;                 /* records that begin before are not shipped */
-	int64_t size;                    /* as last seen */
+	int64_t size;                    /* as last seen; of a compressed file: as far as it was expanded */
+	int64_t raw_size, raw_done;      /* of a compressed file, its compressed bytes */
 	int64_t changed_ns;              /* its time of modification, as a scan last saw it */
 	int64_t active_ns;               /* when it last gave bytes, or lost its last name; monotonic */
-	int64_t retry_ns;                /* UNREADABLE: not before */
+	int64_t retry_ns;                /* UNREADABLE: not before; INT64_MAX: when it changes */
 	int64_t sealed_utc;              /* when its position was last put */
 	int64_t tick_utc;                /* when the stream wants a tick; INT64_MAX never */
 };
@@ -106,15 +115,26 @@ enum lg_rc tail_resume(struct tail *tail, const char *key, const struct position
 void tail_free(struct tail *tail); /* closes; the tail is in no list any more */
 
 /* Opens by `path` (NULL: its own) and compares inode, birth and content; the first time it takes down birth and head instead.
- * TAIL_END: open. TAIL_CUT: open, but another content. TAIL_MOVED, TAIL_FAILED: not open. */
+ * TAIL_END: open. TAIL_CUT: open, but another content. TAIL_MOVED, TAIL_FAILED: not open. The content of a compressed file is not looked at
+ * yet: tail_unpack, then tail_refresh or tail_verify. */
 enum tail_result tail_open(struct tail *tail, const char *path, int64_t now_ns);
 void tail_close(struct tail *tail);
+void tail_unpack(struct tail *tail);
+void tail_fold(struct tail *tail); /* gives the decoder up; the file stays open */
+bool tail_is_damaged(const struct tail *tail); /* compressed, and came to a place that does not expand */
+/* Its size on disk, as last seen. */
+int64_t tail_disk_size(const struct tail *tail);
+void tail_note_size(struct tail *tail, int64_t size);
+/* Bytes known to be there and not read; of a compressed file, compressed ones. */
+int64_t tail_unread(const struct tail *tail);
 /* Takes down size and head of an open file that was not read yet. TAIL_END or TAIL_FAILED. */
 enum tail_result tail_refresh(struct tail *tail, int64_t now_ns);
-/* Compares what was read with what the open file holds there now: TAIL_END, TAIL_CUT or TAIL_FAILED. */
+/* Compares what was read with what the open file holds there now: TAIL_END, TAIL_LATER, TAIL_CUT or TAIL_FAILED. */
 enum tail_result tail_verify(struct tail *tail, int64_t now_ns);
-/* A read failed with errno: UNREADABLE until it is tried again. */
+/* A read failed with errno: UNREADABLE until it is tried again; a compressed file may be BROKEN, or TAIL_LATER is all that it says. */
 enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns);
+/* Nothing more came to a compressed file that ends where no compressed file does. */
+enum tail_result tail_fail_incomplete(struct tail *tail);
 
 /* Reads on: about `limit` bytes at most. `last`: no more will be appended, so a partial record at the end counts as one. */
 enum tail_result tail_read(struct tail *tail, size_t limit, bool last, int64_t now_ns);

@@ -5,6 +5,7 @@
 
 #include "copy.h"
 #include "files.h"
+#include "packed.h"
 
 #define TURN_BYTES (4u << 20) /* of one file while no other waits */
 
@@ -41,7 +42,8 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 	char path[LG_POSITION_VALUE_MAX + 1];
 	struct saved *saved;
 
-	switch (saved_find(&files->saved, &tail->ident, tail->fd, &saved)) {
+	switch (saved_find(&files->saved, &tail->ident, &tail->content, &saved)) {
+	case IDENT_LATER:
 	case IDENT_UNREADABLE:
 		return tail_fail_read(tail, now_ns);
 	case IDENT_SAME:
@@ -54,6 +56,8 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 			lg_input_log(host, LG_INFO, "%s: found", tail->path);
 		} else if (copy_hand_over(files, saved_path(saved, path, tail->path), saved->key, &saved->position, now_ns)) {
 			saved_remove(&files->saved, saved);
+		} else if (packed_hand_over(files, saved_path(saved, path, tail->path), saved->key, &saved->position, now_ns)) {
+			lg_input_log(host, LG_INFO, "%s: what was read of it last may be in a compressed file by now", tail->path);
 		} else {
 			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
 			saved_put(&files->saved, saved->key, NULL, 0);
@@ -62,8 +66,28 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 		break;
 	}
 	tail->fresh = false;
+	files->packed_due = true;
 	tail_set_dirty(tail); /* known from now on, however it is rotated before its first byte is read */
 	return files_open_tail(files, tail, NULL, now_ns);
+}
+
+/* Likewise for a compressed file. TAIL_END while it stays fresh: it waits. */
+static enum tail_result claim_packed(struct files *files, struct tail *tail, int64_t now_ns)
+{
+	struct saved *saved;
+	enum tail_result result = packed_hunt(files, tail, now_ns, &saved);
+
+	if (result != TAIL_END || tail->of_key[0])
+		return result == TAIL_MORE ? TAIL_END : result;
+	if (saved)
+		resume(files, tail, saved);
+	else if (tail->by_chance)
+		return TAIL_MOVED;
+	else
+		lg_input_log(files->reader.host, LG_INFO, "%s: found", tail->path);
+	tail->fresh = false;
+	tail_set_dirty(tail);
+	return tail_verify(tail, now_ns);
 }
 
 static void cut(struct files *files, struct tail *tail, int64_t now_ns)
@@ -74,14 +98,15 @@ static void cut(struct files *files, struct tail *tail, int64_t now_ns)
 	bool handed_over;
 
 	tail_position(tail, &position, stream);
-	handed_over = copy_hand_over(files, tail->path, tail->key, &position, now_ns);
+	handed_over = copy_hand_over(files, tail->path, tail->key, &position, now_ns) ||
+		      packed_hand_over(files, tail->path, tail->key, &position, now_ns);
 	if (!handed_over) {
 		lg_input_log(files->reader.host, LG_NOTICE, "%s: truncated or replaced: is read from its beginning", tail->path);
 		saved_put(&files->saved, tail->key, NULL, 0);
 	}
 	if (tail_restart(tail, handed_over, &err) != LG_OK)
 		lg_input_log(files->reader.host, LG_ERROR, "%s: not read: %s", tail->path, err.text);
-	else if (tail->fd < 0 || tail_refresh(tail, now_ns) == TAIL_END) /* its head, too: a copy of it may be in the making */
+	else if (tail->content.fd < 0 || tail_refresh(tail, now_ns) == TAIL_END) /* its head, too: a copy of it may be in the making */
 		files_enqueue(files, tail);
 }
 
@@ -94,7 +119,7 @@ static void finish(struct files *files, struct tail *tail)
 
 	tail->finished = true;
 	if (tail->life == TAIL_GONE)
-		deleted = tail->fd < 0 || (fstat(tail->fd, &st) == 0 && st.st_nlink == 0);
+		deleted = tail->content.fd < 0 || (fstat(tail->content.fd, &st) == 0 && st.st_nlink == 0);
 	if (tail->health == TAIL_SOUND || deleted)
 		tail_flush(tail);
 	if (tail->life == TAIL_LIVE)
@@ -103,7 +128,7 @@ static void finish(struct files *files, struct tail *tail)
 		lg_input_loss(files->reader.host, 0, (uint64_t)unread, "file was deleted before these bytes could be read");
 	lg_input_log(files->reader.host, LG_INFO, "%s: %s, was read to %s", tail->path, deleted ? "deleted" : "rotated",
 		unread > 0 ? "where it broke" : "its end");
-	files_retire(files, tail, deleted);
+	files_retire(files, tail, deleted && (tail->pack || !packed_may_exist(files, tail->path)));
 }
 
 static bool is_over(const struct files *files, const struct tail *tail, int64_t now_ns)
@@ -118,8 +143,11 @@ static enum tail_result first_turn(struct files *files, struct tail *tail, int64
 	if (tail_refresh(tail, now_ns) != TAIL_END)
 		return TAIL_FAILED;
 	/* An empty file can only be told from the others once it holds something. */
-	if (!tail->size && !lg_input_once(files->reader.host) && !table_find(&files->saved.by_ino, tail->ident.ino))
+	if (!(tail->pack ? tail->ident.head_size : tail->size) && !lg_input_once(files->reader.host) &&
+	    !table_find(&files->saved.by_ino, tail->ident.ino))
 		return TAIL_END;
+	if (tail->pack)
+		return claim_packed(files, tail, now_ns);
 	switch (copy_must_wait(files, tail, now_ns)) {
 	case COPY_WAIT:
 		return TAIL_END;
@@ -136,8 +164,22 @@ static enum tail_result read_turn(struct files *files, struct tail *tail, int64_
 	enum tail_result result = TAIL_END;
 	size_t limit = files->queue ? FILES_SHARED_TURN : TURN_BYTES;
 
-	if (tail->fd < 0)
+	if (tail->content.fd < 0)
 		result = files_open_tail(files, tail, NULL, now_ns);
+	if (result == TAIL_END && tail->pack) {
+		if (tail->skip_to == INT64_MAX && !tail->fresh)
+			return TAIL_END;
+		if (!tail->content.unpack && !packed_make_room(files))
+			return TAIL_LATER;
+		/* It changed, or there would be no turn: the damage may be repaired. */
+		if (tail->health == TAIL_BROKEN && tail_is_damaged(tail)) {
+			tail_fold(tail);
+			tail->health = TAIL_SOUND;
+		}
+		tail_unpack(tail);
+		if (!tail->fresh && tail->unverified)
+			result = tail_verify(tail, now_ns);
+	}
 	if (result == TAIL_END && tail->fresh) {
 		result = first_turn(files, tail, now_ns);
 		if (tail->fresh)
@@ -151,6 +193,10 @@ static enum tail_result read_turn(struct files *files, struct tail *tail, int64_
 	result = tail_read(tail, limit, false, now_ns);
 	if (result == TAIL_END && is_over(files, tail, now_ns))
 		result = tail_read(tail, limit, true, now_ns);
+	tail->incomplete = result == TAIL_END && tail->pack && !unpack_complete(tail->content.unpack);
+	if (tail->incomplete && tail->life == TAIL_LIVE &&
+	    (lg_input_once(files->reader.host) || now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns))
+		result = tail_fail_incomplete(tail);
 	return result;
 }
 
@@ -161,9 +207,9 @@ void files_arm(struct files *files, const struct tail *tail, int64_t now_ns)
 
 	if (tail->health == TAIL_UNREADABLE)
 		at = tail->retry_ns;
-	else if (tail->life == TAIL_GONE || (tail->fresh && tail->size))
+	else if (tail->life == TAIL_GONE || (tail->fresh && tail->size) || (tail->incomplete && tail->health == TAIL_SOUND))
 		at = tail->active_ns + conf->rotate_wait_ns;
-	else if (tail->fd >= 0)
+	else if (tail->content.fd >= 0)
 		at = tail->active_ns + conf->close_inactive_ns;
 	if (tail->tick_utc != INT64_MAX) {
 		int64_t tick_ns = now_ns + (tail->tick_utc - lg_input_utc(files->reader.host));
@@ -186,6 +232,7 @@ bool files_turn(struct files *files, struct tail *tail, int64_t now_ns)
 	files->faults_changed |= tail->health != before;
 	switch (result) {
 	case TAIL_MORE:
+	case TAIL_LATER:
 	case TAIL_FULL:
 		files_enqueue(files, tail);
 		break;
@@ -196,6 +243,11 @@ bool files_turn(struct files *files, struct tail *tail, int64_t now_ns)
 		}
 		break;
 	case TAIL_CUT:
+		/* An inode that was found again is another file's by now: not ours to read. */
+		if (tail->pack && tail->life == TAIL_GONE && tail->unverified) {
+			files_retire(files, tail, false);
+			return true;
+		}
 		cut(files, tail, now_ns);
 		files->faults_changed |= tail->health != before;
 		break;
@@ -207,6 +259,10 @@ bool files_turn(struct files *files, struct tail *tail, int64_t now_ns)
 		files->scan_due = true;
 		break;
 	case TAIL_FAILED:
+		if (tail->health == TAIL_BROKEN && tail->life == TAIL_GONE && is_over(files, tail, now_ns)) {
+			finish(files, tail);
+			return true;
+		}
 		break;
 	}
 	files_arm(files, tail, now_ns);

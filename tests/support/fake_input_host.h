@@ -222,6 +222,7 @@ static inline void fake_crash(struct lg_input_host *host)
 	free(host->state);
 	host->state = NULL;
 	fake_clear(&host->pending);
+	host->fault[0] = '\0';
 }
 
 static inline void fake_fini(struct lg_input_host *host)

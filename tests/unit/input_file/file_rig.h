@@ -13,6 +13,8 @@
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include "fake_input_host.h"
 #include "input_file/plugin.h"
@@ -139,7 +141,7 @@ static inline void rig_run(struct rig *rig)
 		if (rig->ws.wake_ns > rig->now_ns)
 			return;
 	}
-	fail_msg("the input never rests");
+	fail_msg("the input never rests\n%s", rig->host.log);
 }
 
 static inline void rig_advance(struct rig *rig, int64_t ns)
@@ -195,6 +197,74 @@ static inline void rig_rename(struct rig *rig, const char *from, const char *to)
 static inline void rig_remove(struct rig *rig, const char *name)
 {
 	assert_int_equal(unlink(rig_path(rig, name)), 0);
+}
+
+static inline char *rig_read_file(struct rig *rig, const char *name, size_t *size)
+{
+	int fd = open(rig_path(rig, name), O_RDONLY);
+	struct stat st;
+	char *bytes;
+
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	*size = (size_t)st.st_size;
+	bytes = malloc(*size + 1);
+	assert_int_equal(read(fd, bytes, *size), *size);
+	close(fd);
+	return bytes;
+}
+
+static inline size_t rig_pack_bytes(const char *to, const void *bytes, size_t size, uint8_t **packed)
+{
+	z_stream z = {0};
+
+	if (strstr(to, ".zst")) {
+		*packed = malloc(ZSTD_compressBound(size));
+		return ZSTD_compress(*packed, ZSTD_compressBound(size), bytes, size, 1);
+	}
+	assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	*packed = malloc(deflateBound(&z, size) + 32);
+	z.next_in = (Bytef *)(uintptr_t)bytes;
+	z.avail_in = (uInt)size;
+	z.next_out = *packed;
+	z.avail_out = (uInt)deflateBound(&z, size) + 32;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	return z.total_out;
+}
+
+/* A member of its own behind what the file holds; gzip or zstd by its name. */
+static inline void rig_append_packed(struct rig *rig, const char *to, const void *bytes, size_t size)
+{
+	uint8_t *packed;
+
+	size = rig_pack_bytes(to, bytes, size, &packed);
+	rig_append_bytes(rig, to, packed, size);
+	free(packed);
+}
+
+/* As gzip(1) and zstd(1) --rm do: the time of modification goes with it, the file goes. `between` (or NULL) is called when half of the compressed
+ * file is there, and when all of it is. */
+static inline void rig_pack(struct rig *rig, const char *from, const char *to, void (*between)(void *arg), void *arg)
+{
+	struct timespec times[2];
+	struct stat st;
+	uint8_t *packed;
+	size_t size;
+	char *bytes = rig_read_file(rig, from, &size);
+
+	assert_int_equal(stat(rig_path(rig, from), &st), 0);
+	size = rig_pack_bytes(to, bytes, size, &packed);
+	rig_append_bytes(rig, to, packed, size / 2);
+	if (between)
+		between(arg);
+	rig_append_bytes(rig, to, packed + size / 2, size - size / 2);
+	if (between)
+		between(arg);
+	times[0] = times[1] = st.st_mtim;
+	assert_int_equal(utimensat(AT_FDCWD, rig_path(rig, to), times, 0), 0);
+	rig_remove(rig, from);
+	free(packed);
+	free(bytes);
 }
 
 static inline int compare_texts(const void *a, const void *b)

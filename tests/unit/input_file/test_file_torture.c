@@ -96,6 +96,27 @@ static void rotate_by_copy(struct writer *w, void (*between)(struct writer *w))
 	rig_truncate(w->rig, "a.log", 0);
 }
 
+/* dateext: every rotated file has a name of its own; and one of them is compressed, the newest (compress) or another (delaycompress). */
+static void rotate_by_date(struct writer *w, void (*between)(void *arg))
+{
+	char name[32], packed[40];
+	unsigned which;
+
+	end_line(w);
+	if (access(rig_path(w->rig, "a.log"), F_OK) == 0) {
+		snprintf(name, sizeof(name), "a.log-%u", w->copies++);
+		rig_rename(w->rig, "a.log", name);
+	}
+	if (!w->copies)
+		return;
+	between(w);
+	which = w->copies - 1 - draw(w, w->copies < 3 ? w->copies : 3);
+	snprintf(name, sizeof(name), "a.log-%u", which);
+	snprintf(packed, sizeof(packed), "%s.%s", name, draw(w, 2) ? "gz" : "zst");
+	if (access(rig_path(w->rig, name), F_OK) == 0 && draw(w, 3))
+		rig_pack(w->rig, name, packed, between, w);
+}
+
 static void read_some(struct writer *w)
 {
 	struct rig *rig = w->rig;
@@ -125,6 +146,15 @@ static void maybe_read(struct writer *w)
 	}
 }
 
+static void maybe_read_or_die(void *arg)
+{
+	struct writer *w = arg;
+
+	if (draw(w, 8) == 0)
+		rig_crash(w->rig);
+	maybe_read(w);
+}
+
 static void expect_each_once(struct writer *w)
 {
 	struct rig *rig = w->rig;
@@ -144,7 +174,7 @@ static void expect_each_once(struct writer *w)
 	free(seen);
 }
 
-static void torture(uint64_t seed, unsigned rename_weight, unsigned copy_weight)
+static void torture(uint64_t seed, unsigned rename_weight, unsigned copy_weight, unsigned pack_weight)
 {
 	struct rig *rig = rig_new("a.log*");
 	struct writer w = {.rig = rig, .random = seed};
@@ -163,6 +193,8 @@ static void torture(uint64_t seed, unsigned rename_weight, unsigned copy_weight)
 			rotate_by_rename(&w);
 		} else if (what < rename_weight + copy_weight)
 			rotate_by_copy(&w, maybe_read);
+		else if (what < rename_weight + copy_weight + pack_weight)
+			rotate_by_date(&w, maybe_read_or_die);
 		else if (what < 20)
 			rig_crash(rig);
 		else if (what < 60)
@@ -182,21 +214,28 @@ static void renames_and_deaths_at_random_neither_lose_nor_repeat(void **unused)
 {
 	(void)unused;
 	for (uint64_t seed = 1; seed <= 20; seed++)
-		torture(seed, 8, 0);
+		torture(seed, 8, 0, 0);
 }
 
 static void copytruncates_and_deaths_at_random_neither_lose_nor_repeat(void **unused)
 {
 	(void)unused;
 	for (uint64_t seed = 101; seed <= 120; seed++)
-		torture(seed, 0, 8);
+		torture(seed, 0, 8, 0);
 }
 
 static void renames_and_copytruncates_mixed_neither_lose_nor_repeat(void **unused)
 {
 	(void)unused;
 	for (uint64_t seed = 201; seed <= 220; seed++)
-		torture(seed, 5, 5);
+		torture(seed, 5, 5, 0);
+}
+
+static void compressed_rotations_and_deaths_at_random_neither_lose_nor_repeat(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 301; seed <= 320; seed++)
+		torture(seed, 0, 0, 10);
 }
 
 /* ---- two processes ------------------------------------------------------------------------------------------------- */
@@ -260,6 +299,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(renames_and_deaths_at_random_neither_lose_nor_repeat),
 	cmocka_unit_test(copytruncates_and_deaths_at_random_neither_lose_nor_repeat),
 	cmocka_unit_test(renames_and_copytruncates_mixed_neither_lose_nor_repeat),
+	cmocka_unit_test(compressed_rotations_and_deaths_at_random_neither_lose_nor_repeat),
 	cmocka_unit_test(a_live_writer_and_a_reader_killed_again_and_again_neither_lose_nor_repeat),
 };
 
