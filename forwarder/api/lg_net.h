@@ -26,6 +26,8 @@ short lg_waitset_ready(const struct lg_waitset *ws, int fd);      /* revents of 
 struct lg_net;  /* the process's outgoing door: policy, name for logs; handed out by the host */
 struct lg_conn; /* one connection, plain or TLS, client or accepted */
 
+uint64_t lg_net_random(struct lg_net *net); /* a seed for jitter */
+
 struct lg_conn_stats {
 	uint64_t written;  /* bytes given to the kernel, TLS overhead included */
 	uint64_t unacked;  /* of these, not yet acknowledged by the peer's TCP (Linux: SIOCOUTQ) */
@@ -39,6 +41,12 @@ enum lg_rc lg_conn_open(struct lg_net *net, const char *server, const struct lg_
                         struct lg_err *err) LG_WARN_UNUSED;
 /* The longest time for the TCP connect to one address, and for the handshake; default 10 s each. Call it right after lg_conn_open. */
 void lg_conn_set_timeout(struct lg_conn *conn, int64_t ns);
+/* TCP's own patience. Best effort: what a system does not have is left out. Call it right after lg_conn_open. */
+struct lg_tcp_conf {
+	int64_t keepalive_ns;    /* silence until the peer is asked whether it is there; 0: never */
+	int64_t user_timeout_ns; /* until unacknowledged bytes break the connection; 0: the system's default */
+};
+void lg_conn_set_tcp(struct lg_conn *conn, const struct lg_tcp_conf *tcp);
 /* Goes on with connect and handshake (either side). LG_OK: established and, unless tls->off, verified: not a byte of a record was
  * or can be written before; a TLS 1.3 server that asked for a certificate has had up to 1 s to refuse ours. LG_AGAIN: wait
  * (lg_conn_wait). LG_TLS, LG_PEER, LG_IO: failed, close it. */

@@ -132,12 +132,25 @@ enum lg_settle {
 	LG_REJECT, /* the receiver will never take it; without dead letters in this version it is kept and offered again */
 };
 
+#define LG_SERVERS_SHOWN 8
+
+/* One of several receivers. */
+struct lg_server_report {
+	char name[80];       /* as configured */
+	char state[16];      /* "connected", "flowing", "idle", "connecting", "closing"; after a failure "open" (waits), "half-open" (may be tried) */
+	char last_error[24]; /* "refused"; "" while it works */
+	uint64_t in_flight_bytes;
+	int64_t retry_in_ns;
+};
+
 struct lg_output_report {
 	uint64_t in_flight_bytes; /* handed to the receiver or library, unsettled */
 	uint64_t held_before;     /* unsettled records below this sequence are held by a resend window alone, the peer's TCP has
 	                           * acknowledged them; 0: none */
 	char peer[128];           /* "siem.example.com:6514 TLSv1.3" */
 	char note[160];           /* "unacknowledged" and the like */
+	struct lg_server_report servers[LG_SERVERS_SHOWN];
+	size_t server_count;      /* 0: the plugin does not tell */
 };
 
 struct lg_formatter;

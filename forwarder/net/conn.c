@@ -51,6 +51,8 @@ struct lg_conn {
 	char host[256];
 	uint16_t port;
 	int64_t timeout_ns, deadline_ns;
+	struct lg_tcp_conf tcp;
+	bool has_tcp; /* lg_conn_set_tcp was called */
 	uint64_t written, received;
 	bool eof;  /* recv answered 0 */
 	bool more; /* the last read gave bytes, so that more may lie decrypted */
@@ -90,6 +92,14 @@ enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t por
 	return (gate->permit_learned ? gate->permit_learned : gate->permit)(gate->guard, host, port, addr, plaintext, err);
 }
 
+uint64_t lg_net_random(struct lg_net *net)
+{
+	uint64_t seed = (uint64_t)(uintptr_t)net;
+
+	(void)!sys_random(&seed, sizeof(seed));
+	return seed;
+}
+
 void net_free(struct lg_net *net)
 {
 	free(net);
@@ -117,6 +127,35 @@ int conn_prepare_fd(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){6}, sizeof(int));
 #endif
 	return 0;
+}
+
+/* A second is the least that TCP counts in. */
+static int seconds(int64_t ns)
+{
+	return ns < CLOCK_SECOND ? 1 : ns / CLOCK_SECOND > INT16_MAX ? INT16_MAX : (int)(ns / CLOCK_SECOND);
+}
+
+static void apply_tcp(const struct lg_conn *conn)
+{
+	int64_t timeout_ms = conn->tcp.user_timeout_ns / CLOCK_MS;
+	int on = conn->tcp.keepalive_ns > 0;
+
+	if (!conn->has_tcp || conn->fd < 0)
+		return;
+	setsockopt(conn->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+#ifdef TCP_KEEPIDLE
+	if (on)
+		setsockopt(conn->fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){seconds(conn->tcp.keepalive_ns)}, sizeof(int));
+#endif
+	if (timeout_ms > 0)
+		(void)!sys_set_user_timeout(conn->fd, timeout_ms > INT32_MAX ? INT32_MAX : (unsigned)timeout_ms);
+}
+
+void lg_conn_set_tcp(struct lg_conn *conn, const struct lg_tcp_conf *tcp)
+{
+	conn->tcp = *tcp;
+	conn->has_tcp = true;
+	apply_tcp(conn);
 }
 
 /* With `more` Linux fills whole packets across calls: a packet per TLS record costs more than to encrypt it. */
@@ -201,6 +240,7 @@ static enum lg_rc connect_next(struct lg_conn *conn, bool tried, struct lg_err *
 		} else if (connect(conn->fd, sa, conn->addr->ai_addrlen) == 0 || errno == EINPROGRESS || errno == EINTR) {
 			conn->stage = CONNECTING;
 			set_deadline(conn, conn->timeout_ns);
+			apply_tcp(conn);
 			return LG_OK;
 		} else {
 			rc = peer_failed(errno, conn, "connect to", err);

@@ -95,6 +95,27 @@ static void put_input_json(const struct status_input *input, struct lg_buf *out)
 	lg_buf_append_char(out, '}');
 }
 
+/* The receivers of an output that has several. */
+static void put_servers(const struct lg_output_report *report, struct lg_buf *out)
+{
+	if (!report->server_count)
+		return;
+	json_put_name(out, "servers");
+	lg_buf_append_char(out, '[');
+	for (size_t i = 0; i < report->server_count; i++) {
+		const struct lg_server_report *server = &report->servers[i];
+
+		lg_buf_append_cstr(out, i ? ",{" : "{");
+		json_put_member(out, "name", lg_str_from(server->name));
+		json_put_member(out, "state", lg_str_from(server->state));
+		json_put_member(out, "last_error", lg_str_from(server->last_error));
+		json_put_u64(out, "in_flight_bytes", server->in_flight_bytes);
+		json_put_seconds(out, "retry_in_seconds", (double)server->retry_in_ns / 1e9);
+		lg_buf_append_char(out, '}');
+	}
+	lg_buf_append_char(out, ']');
+}
+
 static void put_output_json(const struct status_output *output, struct lg_buf *out)
 {
 	lg_buf_append_cstr(out, out->data[out->size - 1] == '[' ? "{" : ",{");
@@ -118,6 +139,7 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	json_put_seconds(out, "retry_in_seconds", (double)output->s.retry_in_ns / 1e9);
 	json_put_member(out, "peer", lg_str_from(output->s.report.peer));
 	json_put_member(out, "note", lg_str_from(output->s.report.note));
+	put_servers(&output->s.report, out);
 	if (output->replaying) {
 		json_put_name(out, "replay");
 		lg_buf_append_char(out, '{');
@@ -271,6 +293,11 @@ static void put_output_line(const struct status_output *output, int width, const
 	lg_buf_append_char(out, '\n');
 	if (ill && output->s.last_error[0])
 		lg_buf_printf(out, "    %s\n", output->s.last_error);
+	for (size_t i = 0; output->s.report.server_count > 1 && i < output->s.report.server_count; i++) {
+		const struct lg_server_report *server = &output->s.report.servers[i];
+
+		lg_buf_printf(out, "    %s: %s%s%s\n", server->name, server->state, server->last_error[0] ? ", " : "", server->last_error);
+	}
 	if (output->s.retry_in_ns > 0)
 		lg_buf_printf(out, "    next try in %s\n", text_format_duration(output->s.retry_in_ns, eta));
 	if (output->replaying)

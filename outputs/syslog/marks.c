@@ -45,13 +45,13 @@ static bool grow(struct marks *marks)
 	return true;
 }
 
-bool marks_add(struct marks *marks, uint64_t seq, uint64_t end)
+bool marks_add(struct marks *marks, uint64_t seq, uint64_t end, bool joined)
 {
 	struct mark *last = marks_empty(marks) ? NULL : at(marks, marks->tail - 1);
 	uint64_t start = last ? last->end : marks->settled;
 
 	/* A mark that is written may still grow: its records then settle a little later. */
-	if (last && last->end - last->start < marks->grain) {
+	if (last && joined && last->end - last->start < marks->grain) {
 		last->last = seq;
 		last->end = end;
 		last->wire = 0;
@@ -61,7 +61,7 @@ bool marks_add(struct marks *marks, uint64_t seq, uint64_t end)
 	}
 	if (marks->tail - marks->head == marks->cap && !grow(marks))
 		return false;
-	*at(marks, marks->tail++) = (struct mark){.first = seq, .last = seq, .start = start, .end = end};
+	*at(marks, marks->tail++) = (struct mark){.first = seq, .last = seq, .start = start, .end = end, .joined = joined && last};
 	return true;
 }
 
@@ -71,11 +71,12 @@ void marks_written(struct marks *marks, uint64_t plain, uint64_t wire)
 		at(marks, marks->unwritten++)->wire = wire;
 }
 
-bool marks_take(struct marks *marks, uint64_t wire, uint64_t *first, uint64_t *last)
+bool marks_take(struct marks *marks, uint64_t wire, uint64_t below, uint64_t *first, uint64_t *last)
 {
 	uint64_t from = marks->head;
 
-	while (marks->head < marks->unwritten && at(marks, marks->head)->wire <= wire)
+	while (marks->head < marks->unwritten && at(marks, marks->head)->wire <= wire && at(marks, marks->head)->last < below &&
+	       (marks->head == from || at(marks, marks->head)->joined))
 		marks->head++;
 	if (marks->head == from)
 		return false;
@@ -85,16 +86,21 @@ bool marks_take(struct marks *marks, uint64_t wire, uint64_t *first, uint64_t *l
 	return true;
 }
 
-uint64_t marks_reached(const struct marks *marks, uint64_t wire)
+void marks_reached(const struct marks *marks, uint64_t wire, uint64_t *lowest_beyond, uint64_t *reached_end)
 {
-	uint64_t seq = 0;
+	*lowest_beyond = UINT64_MAX;
+	*reached_end = 0;
+	for (uint64_t n = marks->head; n < marks->tail; n++) {
+		const struct mark *mark = at(marks, n);
 
-	for (uint64_t n = marks->head; n < marks->unwritten && at(marks, n)->wire <= wire; n++)
-		seq = at(marks, n)->last + 1;
-	return seq;
+		if (n < marks->unwritten && mark->wire <= wire)
+			*reached_end = mark->last + 1 > *reached_end ? mark->last + 1 : *reached_end;
+		else if (mark->first < *lowest_beyond)
+			*lowest_beyond = mark->first;
+	}
 }
 
-bool marks_take_all(struct marks *marks, uint64_t *first, uint64_t *last)
+const struct mark *marks_get(const struct marks *marks, size_t i)
 {
-	return marks_take(marks, UINT64_MAX, first, last);
+	return marks->head + i < marks->tail ? at(marks, marks->head + i) : NULL;
 }

@@ -14,19 +14,19 @@ static void nothing_is_taken_before_it_was_written_and_acknowledged(void **state
 
 	(void)state;
 	marks_init(&marks, 100);
-	assert_true(marks_add(&marks, 1, 150));
-	assert_true(marks_add(&marks, 2, 300));
-	assert_false(marks_take(&marks, UINT64_MAX, &first, &last));
+	assert_true(marks_add(&marks, 1, 150, true));
+	assert_true(marks_add(&marks, 2, 300, true));
+	assert_false(marks_take(&marks, UINT64_MAX, UINT64_MAX, &first, &last));
 	marks_written(&marks, 299, 350); /* one byte of record 2 is missing */
-	assert_false(marks_take(&marks, 349, &first, &last));
-	assert_true(marks_take(&marks, 350, &first, &last));
+	assert_false(marks_take(&marks, 349, UINT64_MAX, &first, &last));
+	assert_true(marks_take(&marks, 350, UINT64_MAX, &first, &last));
 	assert_int_equal(first, 1);
 	assert_int_equal(last, 1);
 	assert_int_equal(marks.settled, 150);
-	assert_false(marks_take_all(&marks, &first, &last));
+	assert_false(marks_take(&marks, UINT64_MAX, UINT64_MAX, &first, &last));
 	assert_false(marks_empty(&marks));
 	marks_written(&marks, 300, 400);
-	assert_true(marks_take_all(&marks, &first, &last));
+	assert_true(marks_take(&marks, UINT64_MAX, UINT64_MAX, &first, &last));
 	assert_int_equal(first, 2);
 	assert_int_equal(last, 2);
 	assert_true(marks_empty(&marks));
@@ -40,13 +40,13 @@ static void small_records_share_a_mark_and_settle_with_its_last(void **state)
 
 	(void)state;
 	marks_init(&marks, 100);
-	assert_true(marks_add(&marks, 1, 40));
+	assert_true(marks_add(&marks, 1, 40, true));
 	marks_written(&marks, 40, 60);
-	assert_true(marks_add(&marks, 2, 80)); /* the mark grows after it was written */
-	assert_false(marks_take(&marks, UINT64_MAX, &first, &last));
+	assert_true(marks_add(&marks, 2, 80, true)); /* the mark grows after it was written */
+	assert_false(marks_take(&marks, UINT64_MAX, UINT64_MAX, &first, &last));
 	marks_written(&marks, 80, 110);
-	assert_false(marks_take(&marks, 109, &first, &last));
-	assert_true(marks_take(&marks, 110, &first, &last));
+	assert_false(marks_take(&marks, 109, UINT64_MAX, &first, &last));
+	assert_true(marks_take(&marks, 110, UINT64_MAX, &first, &last));
 	assert_int_equal(first, 1);
 	assert_int_equal(last, 2);
 	marks_fini(&marks);
@@ -65,7 +65,7 @@ static void the_ring_grows_and_goes_round(void **state)
 
 		for (unsigned i = 0; i < round % 7; i++) {
 			added++;
-			assert_true(marks_add(&marks, added, added * 10));
+			assert_true(marks_add(&marks, added, added * 10, true));
 		}
 		if (round % 3 == 0) {
 			written = added * 10;
@@ -73,7 +73,7 @@ static void the_ring_grows_and_goes_round(void **state)
 		}
 		if (round % 1000 < 500 && written > 50) /* for a while nothing is acknowledged */
 			acked = written - 50;
-		if (marks_take(&marks, acked, &first, &last)) {
+		if (marks_take(&marks, acked, UINT64_MAX, &first, &last)) {
 			assert_int_equal(first, taken + 1);
 			assert_true(last >= first && last * 10 + 7 <= acked);
 			taken = last;
@@ -84,12 +84,37 @@ static void the_ring_grows_and_goes_round(void **state)
 	marks_fini(&marks);
 }
 
+static void marks_that_are_not_joined_settle_apart_and_none_above_the_bound(void **state)
+{
+	struct marks marks;
+	uint64_t first, last;
+
+	(void)state;
+	marks_init(&marks, 100);
+	assert_true(marks_add(&marks, 1, 10, false));
+	assert_true(marks_add(&marks, 2, 20, true));
+	assert_true(marks_add(&marks, 7, 30, false)); /* 3 to 6 went to another server */
+	assert_true(marks_add(&marks, 4, 40, false)); /* offered again, after that one failed */
+	marks_written(&marks, 40, 50);
+	assert_false(marks_take(&marks, 50, 2, &first, &last));
+	assert_true(marks_take(&marks, 50, 5, &first, &last));
+	assert_true(first == 1 && last == 2);
+	assert_false(marks_take(&marks, 50, 5, &first, &last)); /* 7 stands in front of 4: positions are settled in order */
+	assert_true(marks_take(&marks, 50, 8, &first, &last));
+	assert_true(first == 7 && last == 7);
+	assert_true(marks_take(&marks, 50, 8, &first, &last));
+	assert_true(first == 4 && last == 4);
+	assert_true(marks_empty(&marks));
+	marks_fini(&marks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_taken_before_it_was_written_and_acknowledged),
 		cmocka_unit_test(small_records_share_a_mark_and_settle_with_its_last),
 		cmocka_unit_test(the_ring_grows_and_goes_round),
+		cmocka_unit_test(marks_that_are_not_joined_settle_apart_and_none_above_the_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
