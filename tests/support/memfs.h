@@ -307,9 +307,18 @@ static inline void memfs_settle_limbo(struct memfs *fs, const struct memfs_piece
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *count; i++) {
-		if (fs->pieces[i].limbo && memfs_settles(later, &fs->pieces[i])) {
-			memfs_apply(&fs->durable, &fs->pieces[i]);
+		struct memfs_piece *limbo = &fs->pieces[i];
+
+		if (limbo->limbo && memfs_settles(later, limbo)) {
+			memfs_apply(&fs->durable, limbo);
 			continue;
+		}
+		/* What was cut off does not come back: its blocks are no longer the file's. */
+		if (limbo->limbo && limbo->kind == MEMFS_DATA && later->kind == MEMFS_SIZE && later->shrinks && later->inode == limbo->inode &&
+		        limbo->at + limbo->size > later->at) {
+			if (limbo->at >= later->at)
+				continue;
+			limbo->size = (uint16_t)(later->at - limbo->at);
 		}
 		if (kept != i)
 			fs->pieces[kept] = fs->pieces[i];
