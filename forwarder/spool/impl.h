@@ -62,7 +62,7 @@ struct spool {
 	uint64_t found_tag;                  /* of frames in a spool whose id is known from nowhere else */
 	bool old_empty;                      /* it holds nothing: removed */
 	uint64_t old_before, old_before_end; /* what its header says of the segment before */
-	bool old_keep;                       /* do not shorten it: its torn tail could not be set aside */
+	bool old_keep;                       /* do not seal it: its torn tail could not be set aside, or the disk did not give all of it */
 	bool state_lost; /* no slot verified: cursors may be missing, so unknown outputs start at the oldest record */
 	int64_t last_sync_ns, last_state_ns; /* monotonic */
 	struct doomed *doomed;               /* below the durable low-water mark, still to be unlinked */
@@ -124,6 +124,7 @@ struct tip_scan {
 	uint64_t next_seq;
 	uint64_t torn_from, torn_to; /* equal: none */
 	uint64_t torn_seq;           /* of the first record in it */
+	bool unread;                 /* some of it the disk did not give */
 	bool sealed;                 /* a footer follows the last frame */
 	uint64_t mark;               /* everything below was known to be synced */
 	uint64_t corrupt;            /* bad regions below the mark */
@@ -135,6 +136,8 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 
 /* recover_dir.c: Lists the segments into spool->segs, ascending; files that are no segments are left alone. */
 enum lg_rc recover_list(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+/* The segment's file could not be opened: sets *err, which names it. */
+enum lg_rc recover_refused(const struct seg *seg, int error, struct lg_err *err);
 /* Opens and reads the state file, or makes an empty one; state_lost where cursors may be missing. */
 enum lg_rc recover_state(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* What lies in quarantine, and the dead letters, count against the quota. Half-made files of the last run go. */
@@ -182,6 +185,10 @@ struct quarantine_piece {
 bool quarantine_bytes(struct spool *spool, int handle, const struct quarantine_piece *piece);
 /* True the first time this place is named. */
 bool quarantine_first(struct spool *spool, uint64_t number, uint64_t offset);
+
+/* reader.c: true where the disk gives anything at all, of this segment or the state: then what it does not give is damaged, and not the disk
+ * away. */
+bool spool_disk_answers(const struct spool *spool, int handle);
 
 /* stat.c: any thread. */
 bool spool_segment_listed(struct spool *spool, uint64_t number);

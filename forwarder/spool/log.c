@@ -110,6 +110,28 @@ static enum lg_rc start_log(struct spool *spool, struct lg_err *err)
 	return result;
 }
 
+/* What an operator can do about it, behind what happened. */
+static void add_remedy(struct lg_err *err)
+{
+	static const struct {
+		int error;
+		const char *remedy;
+	} remedies[] = {
+	        {EACCES, "data_dir and all that is in it has to belong to the user Lugger runs as"},
+	        {EPERM, "data_dir and all that is in it has to belong to the user Lugger runs as"},
+	        {EROFS, "its file system is read-only: the system's log says why"},
+	        {EIO, "the disk does not give it; nothing was overwritten: copy data_dir to a sound disk, then ask `lugger spool verify`"},
+	        {EMFILE, "the limit of open files is too low"},
+	        {ENFILE, "the system's limit of open files is reached"},
+	        {ENOSPC, "the file system is full: a new spool needs room for its state and one segment"},
+	};
+	size_t used = strlen(err->text);
+
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+		if (remedies[i].error == err->sys_errno)
+			snprintf(err->text + used, sizeof(err->text) - used, "; %s", remedies[i].remedy);
+}
+
 enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct lg_err *err)
 {
 	struct spool *spool = spool_new(conf);
@@ -139,6 +161,7 @@ enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct 
 done:
 	if (rc != LG_OK) {
 		lg_err_prepend(err, "spool %s", spool->dir);
+		add_remedy(err);
 		spool->state_dirty = false;
 		spool_close(spool);
 		return rc;

@@ -165,14 +165,13 @@ static void note_damage(struct spool_reader *reader, uint64_t from, uint64_t to,
 	quarantine_bytes(spool, reader->handle, &piece);
 }
 
-/* True where the disk gives anything at all: then what it does not give is damaged, and not the disk away. */
-static bool disk_answers(const struct spool_reader *reader)
+bool spool_disk_answers(const struct spool *spool, int handle)
 {
-	const struct sys_io *io = reader->spool->conf.io;
+	const struct sys_io *io = spool->conf.io;
 	uint8_t byte;
 
-	return io->pread(io->self, reader->handle, &byte, 1, 0) == 1 ||
-	       (reader->spool->state_handle >= 0 && io->pread(io->self, reader->spool->state_handle, &byte, 1, 0) == 1);
+	return io->pread(io->self, handle, &byte, 1, 0) == 1 ||
+	       (spool->state_handle >= 0 && io->pread(io->self, spool->state_handle, &byte, 1, 0) == 1);
 }
 
 /* Opens the segment and finds the frame that holds seq. */
@@ -201,7 +200,7 @@ static enum lg_rc enter_segment(struct spool_reader *reader, struct lg_err *err)
 		return lg_err_set(err, LG_IO, "segment %llu: cannot be read", (unsigned long long)reader->number);
 	}
 	i = frame_index_find(&index, reader->seq);
-	if (i == index.count && !disk_answers(reader)) {
+	if (i == index.count && !spool_disk_answers(reader->spool, reader->handle)) {
 		frame_index_fini(&index);
 		return lg_err_sys(err, EIO, "segment %llu: reading", (unsigned long long)reader->number);
 	}
@@ -304,11 +303,11 @@ static enum lg_rc resync(struct spool_reader *reader, uint64_t *first, uint64_t 
 		uint64_t to = item.to;
 
 		kind = segment_scan_next(&scan, &item);
-		if (kind == SCAN_FRAME || disk_answers(reader))
+		if (kind == SCAN_FRAME || spool_disk_answers(reader->spool, reader->handle))
 			note_damage(reader, from, to, kind == SCAN_FRAME && item.frame.first_seq < next ? item.frame.first_seq : next,
 			        "the header does not verify");
 	}
-	if (kind == SCAN_ERROR || (kind != SCAN_FRAME && !disk_answers(reader))) {
+	if (kind == SCAN_ERROR || (kind != SCAN_FRAME && !spool_disk_answers(reader->spool, reader->handle))) {
 		rc = lg_err_sys(err, scan.error ? -scan.error : EIO, "segment %llu: reading at %llu", (unsigned long long)reader->number,
 		        (unsigned long long)scan.at);
 		segment_scan_end(&scan);
@@ -376,7 +375,7 @@ static enum lg_rc unreadable(struct spool_reader *reader, uint64_t *first, uint6
 		reader->tried_ns = clock_mono(clock);
 	if (!reader->spool->peek && (reader->tries < READ_TRIES || clock_mono(clock) - reader->tried_ns < READ_PATIENCE_NS))
 		return LG_IO;
-	if (!disk_answers(reader))
+	if (!spool_disk_answers(reader->spool, reader->handle))
 		return LG_IO;
 	rc = read_header(reader, &h, &local);
 	if (rc != LG_OK) {

@@ -51,7 +51,7 @@ static enum lg_rc find_base(struct spool *spool, size_t *base, uint64_t *from, s
 		enum lg_rc rc;
 
 		if (handle < 0)
-			return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)spool->segs[i].number);
+			return recover_refused(&spool->segs[i], -handle, err);
 		posmap_fini(&spool->positions);
 		rc = segment_header_read(&header, &spool->positions, spool->conf.io, handle, spool->segs[i].number, err);
 		spool->conf.io->close(spool->conf.io->self, handle);
@@ -141,7 +141,7 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 	enum lg_rc result;
 
 	if (handle < 0)
-		return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)seg->number);
+		return recover_refused(seg, -handle, err);
 	result = recover_scan(spool, handle, seg->number, from, seg->size, mark, &spool->positions, spool->peek, &scan, err);
 	if (result != LG_OK)
 		goto done;
@@ -153,6 +153,7 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 		goto done;
 	if (scan.torn_to > scan.torn_from)
 		set_aside_tail(spool, handle, seg->number, &scan);
+	spool->old_keep |= scan.unread; /* the disk may give it some day: no footer without its frames */
 	rc = spool->peek ? 0 : make_durable(spool, handle, scan.mark, scan.end);
 	if (rc < 0) {
 		result = lg_err_sys(err, -rc, "syncing segment %llu", (unsigned long long)seg->number);

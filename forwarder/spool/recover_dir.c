@@ -25,6 +25,14 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+enum lg_rc recover_refused(const struct seg *seg, int error, struct lg_err *err)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	segment_name(name, seg->number, seg->first_seq);
+	return lg_err_sys(err, error, "segment %llu: opening %s", (unsigned long long)seg->number, name);
+}
+
 enum lg_rc recover_list(struct spool *spool, struct lg_err *err)
 {
 	const struct sys_io *io = spool->conf.io;
@@ -46,11 +54,11 @@ enum lg_rc recover_list(struct spool *spool, struct lg_err *err)
 		if (handle == -ENOENT && spool->peek)
 			continue; /* deleted by the daemon just now */
 		if (handle < 0)
-			return lg_err_sys(err, -handle, "opening segment %llu", (unsigned long long)seg->number);
+			return recover_refused(seg, -handle, err);
 		size = io->size(io->self, handle);
 		io->close(io->self, handle);
 		if (size < 0)
-			return lg_err_sys(err, (int)-size, "segment %llu", (unsigned long long)seg->number);
+			return recover_refused(seg, (int)-size, err);
 		seg->size = (uint64_t)size;
 		spool->segs[kept++] = *seg;
 	}
@@ -106,6 +114,8 @@ enum lg_rc recover_state(struct spool *spool, struct lg_err *err)
 	if (spool->state_handle < 0)
 		return lg_err_sys(err, -spool->state_handle, "opening the state file");
 	rc = state_read(&spool->state, io, spool->state_handle, err);
+	if (rc == LG_IO)
+		lg_err_prepend(err, "file `state` (without it the spool starts too, and repeats records)");
 	if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
 		spool->state_lost = spool->seg_count > 0;
 		if (rc == LG_CORRUPT)

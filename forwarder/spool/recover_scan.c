@@ -1,4 +1,5 @@
 /* Start-up, one segment: which of its frames count. SPOOL.md, "Recovery", steps 3 and 4. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ static void fold_positions(struct segment_scan *scan, const struct item *item, s
 	segment_scan_begin(&one, scan->io, scan->handle, scan->number, scan->spool_tag, item->from, item->to);
 	if (segment_scan_next(&one, &again) == SCAN_FRAME)
 		posmap_put_encoded(positions, again.frame.input, again.frame.positions, again.frame.positions_size);
+	scan->kept += one.kept;
 	segment_scan_end(&one);
 }
 
@@ -91,6 +93,7 @@ static bool judge(struct spool *spool, struct segment_scan *scan, const struct i
 	if (!bad && item->from >= mark &&
 	        segment_payload_check(scan->io, scan->handle, &item->frame, item->from, &error) != LG_OK)
 		bad = true;
+	scan->kept += error ? item->to - item->from : 0;
 	if (!bad) {
 		accept(result, item);
 		fold_positions(scan, item, positions);
@@ -114,6 +117,14 @@ static bool judge(struct spool *spool, struct segment_scan *scan, const struct i
 	return true;
 }
 
+/* A disk that gives nothing any more is away: that is no damage to go on from. */
+static enum lg_rc check_disk(const struct spool *spool, const struct segment_scan *scan, struct lg_err *err)
+{
+	if (!scan->kept || spool_disk_answers(spool, scan->handle))
+		return LG_OK;
+	return lg_err_sys(err, EIO, "segment %llu: reading", (unsigned long long)scan->number);
+}
+
 enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64_t from, uint64_t size, uint64_t mark,
         struct posmap *positions, bool quiet, struct tip_scan *result, struct lg_err *err)
 {
@@ -125,6 +136,8 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	segment_scan_skip_reserved(&scan);
 	scan.stop_at_zero = quiet;
 	rc = collect(&scan, &items, err);
+	if (rc == LG_OK)
+		rc = check_disk(spool, &scan, err);
 	result->end = from;
 	result->mark = items.mark > from ? items.mark : from;
 	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
@@ -138,6 +151,9 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 		result->corrupt++; /* synced bytes became zeros */
 		result->end = items.mark;
 	}
+	if (rc == LG_OK)
+		rc = check_disk(spool, &scan, err);
+	result->unread = scan.kept > 0;
 	result->index.next_seq = result->next_seq;
 	result->index.end = result->end;
 	segment_scan_end(&scan);

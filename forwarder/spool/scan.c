@@ -51,6 +51,7 @@ static ssize_t read_around_damage(struct segment_scan *scan, uint8_t *out, size_
 		if (n == -EIO) {
 			memset(out + done, 0xdb, ask);
 			n = (ssize_t)ask;
+			scan->kept += ask;
 		}
 		if (n < 0)
 			return n;

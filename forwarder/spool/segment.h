@@ -104,7 +104,8 @@ struct segment_scan {
 	bool stop_at_zero;    /* zeros where a header should be are the end: a live tail is not searched to the end of the file */
 	struct lg_buf window; /* bytes of the file from window_at on */
 	uint64_t window_at;
-	int error; /* -errno of the read that failed, 0 */
+	int error;            /* -errno of the read that failed, 0 */
+	uint64_t kept;        /* bytes that the disk did not give */
 };
 
 enum scan_kind { SCAN_FRAME, SCAN_BAD, SCAN_END, SCAN_ERROR, SCAN_UNSUPPORTED };

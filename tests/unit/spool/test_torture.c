@@ -372,6 +372,102 @@ static void test_a_disk_that_goes_away_altogether_is_waited_for(void **state)
 	every_nth(FAULT_CHANGING | FAULT_SYNCS | FAULT_READING, EIO, FAULT_NOTHING, false, UINT64_MAX, "a disk that is gone");
 }
 
+/* ---- a start that is refused ---- */
+
+static void assert_unchanged(struct memfs *before, struct memfs *after)
+{
+	for (size_t k = 0; k < before->live.entry_count; k++) {
+		struct memfs_entry *e = &before->live.entries[k];
+		struct memfs_file *was, *is;
+		uint8_t *a, *b;
+
+		if (e->inode < 0 || strstr(e->path, "/lock"))
+			continue;
+		was = memfs_file(before, e->path);
+		is = memfs_file(after, e->path);
+		assert_non_null(is);
+		assert_int_equal(was->size, is->size);
+		a = malloc(was->size + 1);
+		b = malloc(was->size + 1);
+		memfs_file_read(was, 0, a, was->size);
+		memfs_file_read(is, 0, b, is->size);
+		assert_memory_equal(a, b, was->size);
+		free(a);
+		free(b);
+	}
+}
+
+/* Every call of a start that opens or reads fails from the n-th on: either the start does without, or it says which file and what to do, and has
+ * changed nothing. */
+static void refuse_from(unsigned mask, int error, const char *remedy)
+{
+	unsigned refused = 0, went = 0;
+
+	for (uint64_t nth = 0;; nth++) {
+		void *fixture = NULL;
+		struct mem_fixture *f;
+		struct fault_io fault;
+		struct memfs *before;
+		struct lg_err err = {0};
+		enum lg_rc rc;
+
+		mem_set_up(&fixture);
+		f = fixture;
+		mem_open(f);
+		for (int i = 0; i < 3; i++) {
+			assert_true(mem_put(f, PER_BATCH, BODY));
+			if (i == 0)
+				mem_reopen(f);
+		}
+		spool_close(f->spool);
+		f->spool = NULL;
+		before = memfs_survive_kill(f->fs);
+		fault_io_init(&fault, &f->fs->io);
+		fault.mask = mask;
+		fault.error = error;
+		fault.nth = nth;
+		fault.count = UINT64_MAX;
+		f->conf.io = &fault.io;
+		rc = spool_open(&f->spool, &f->conf, &err);
+		if (rc != LG_OK) {
+			refused++;
+			if (!strstr(err.text, "spool /d/spool: ") || !strstr(err.text, remedy))
+				fail_msg("no file or no remedy: %s", err.text);
+			if (!strstr(err.text, ".seg") && !strstr(err.text, "state") && !strstr(err.text, "lock") && !strstr(err.text, "listing") &&
+			        !strstr(err.text, "segment "))
+				fail_msg("it does not say what: %s", err.text);
+			assert_unchanged(before, f->fs);
+			f->conf.io = &f->fs->io;
+			mem_open(f);
+			assert_int_equal(mem_stat(f).next_seq, 3 * PER_BATCH + 1);
+		} else {
+			uint64_t first;
+
+			went++;
+			fault_lift(&fault);
+			assert_int_equal(kit_read_all(f->spool, 1, &first), 3 * PER_BATCH);
+			assert_int_equal(kit_position_of(f->spool, "in"), 3 * PER_BATCH + 1);
+			mem_reopen(f);
+			assert_int_equal(kit_read_all(f->spool, 1, &first), 3 * PER_BATCH);
+		}
+		memfs_free(before);
+		mem_tear_down(&fixture);
+		if (!fault.failed)
+			break;
+	}
+	assert_true(refused > 2 && went > 0);
+	printf("torture: a start that cannot %s (%s): refused %u times with the file's name, went on %u times\n",
+	        mask & FAULT_BIT(FAULT_PREAD) ? "read" : "open", strerror(error), refused, went);
+}
+
+static void test_a_start_that_is_refused_names_the_file_and_the_remedy_and_overwrites_nothing(void **state)
+{
+	(void)state;
+	refuse_from(FAULT_BIT(FAULT_OPEN), EACCES, "has to belong to the user Lugger runs as");
+	refuse_from(FAULT_BIT(FAULT_OPEN), EMFILE, "limit of open files");
+	refuse_from(FAULT_BIT(FAULT_PREAD), EIO, "nothing was overwritten");
+}
+
 static int say_sums(void **state)
 {
 	(void)state;
@@ -391,6 +487,7 @@ int main(void)
 	        cmocka_unit_test(test_the_disk_may_turn_read_only_at_every_call),
 	        cmocka_unit_test(test_every_open_and_read_may_fail),
 	        cmocka_unit_test(test_a_disk_that_goes_away_altogether_is_waited_for),
+	        cmocka_unit_test(test_a_start_that_is_refused_names_the_file_and_the_remedy_and_overwrites_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, say_sums);
