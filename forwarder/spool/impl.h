@@ -149,6 +149,9 @@ void recover_spare(struct spool *spool);
 /* A new segment that starts at next durable sequence becomes the tip. frame_bytes: what has to fit in besides header and footer.
  */
 enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err *err) LG_WARN_UNUSED;
+/* The first segment of a new log: where the quota has no room for one it is a header that no frame fits behind, or each start of a
+ * full spool would take some more. */
+enum lg_rc roll_create_first(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* Footer, sync, close. On failure the tip is abandoned and spool->broken set. */
 enum lg_rc roll_seal(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 /* Stops using the tip after a failure; it ends at its last durable frame. */
@@ -162,6 +165,8 @@ void roll_publish(struct spool *spool);
 uint64_t space_used(struct spool *spool);
 /* What the log leaves of the quota to dead letters that are not written yet (deadletter.h). */
 uint64_t space_for_letters(struct spool *spool);
+/* Is there room for a segment of `bytes` as things are? */
+bool space_fits(struct spool *spool, uint64_t bytes);
 /* May a segment of `bytes` be added? Deletes delivered segments, kept ones too, to make room. */
 bool space_for_segment(struct spool *spool, uint64_t bytes);
 /* Deletes what no output needs and `keep` does not hold. */

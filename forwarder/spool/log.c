@@ -101,7 +101,7 @@ static enum lg_rc start_log(struct spool *spool, struct lg_err *err)
 	spool->ranges = mem_grow(spool->ranges, &spool->range_cap, spool->range_count + 1, sizeof(*spool->ranges));
 	memcpy(spool->ranges[spool->range_count].log_id, id, sizeof(id));
 	spool->ranges[spool->range_count++].first_seq = spool->next_seq;
-	result = roll_create(spool, 0, err);
+	result = roll_create_first(spool, err);
 	if (result == LG_NOSPACE) {
 		log_warning("spool %s: %s; records are refused until space returns", spool->dir, err->text);
 		spool_note_error(spool, err);

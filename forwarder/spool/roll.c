@@ -74,7 +74,8 @@ static void set_spare(struct spool *spool, uint64_t size)
 
 /* The header's bytes in spool->head. The size to allocate depends on the header's own, and is a fixed field of it: encoded twice.
  */
-static enum lg_rc prepare_header(struct spool *spool, struct segment_header *header, uint64_t frame_bytes, struct lg_err *err)
+static enum lg_rc prepare_header(
+        struct spool *spool, struct segment_header *header, uint64_t frame_bytes, bool bare, struct lg_err *err)
 {
 	enum lg_rc rc = fill_header(spool, header, err);
 	uint64_t need;
@@ -88,7 +89,7 @@ static enum lg_rc prepare_header(struct spool *spool, struct segment_header *hea
 	rc = segment_header_encode(header, &spool->positions, &spool->head, err);
 	if (rc == LG_OK) {
 		need = page_up(header->size + frame_bytes + segment_footer_size(64));
-		header->allocated = need > spool->conf.segment_size ? need : spool->conf.segment_size;
+		header->allocated = bare || need > spool->conf.segment_size ? need : spool->conf.segment_size;
 		rc = segment_header_encode(header, &spool->positions, &spool->head, err);
 	}
 	pthread_mutex_unlock(&spool->lock);
@@ -136,7 +137,8 @@ static void add_segment(struct spool *spool, const struct segment_header *header
 	pthread_mutex_unlock(&spool->lock);
 }
 
-enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err *err)
+/* bare: no larger than its header needs, and no frame will fit. */
+static enum lg_rc create(struct spool *spool, uint64_t frame_bytes, bool bare, struct lg_err *err)
 {
 	const struct sys_io *io = spool->conf.io;
 	char from[SPOOL_PATH_MAX], to[SPOOL_PATH_MAX];
@@ -144,11 +146,11 @@ enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err 
 	const char *step = "creating";
 	bool spare, named = false;
 	int handle = -1, rc;
-	enum lg_rc result = prepare_header(spool, &header, frame_bytes, err);
+	enum lg_rc result = prepare_header(spool, &header, frame_bytes, bare, err);
 
 	if (result != LG_OK)
 		return result;
-	spare = spool->spare_size >= header.allocated;
+	spare = !bare && spool->spare_size >= header.allocated;
 	spool_path(spool, from, spare ? SPARE : SEGMENT_NEW);
 	spool_segment_path(spool, to, header.number, header.first_seq);
 	rc = handle = spare ? io->open(io->self, from, SYS_WRITE) : create_zeroed(spool, from, header.allocated);
@@ -175,10 +177,20 @@ done:
 		return lg_err_sys(err, -rc, "%s segment %llu", step, (unsigned long long)header.number);
 	}
 	add_segment(spool, &header);
-	spool->tip = (struct tip){handle, header.allocated, header.size};
+	spool->tip = (struct tip){handle, bare ? header.size : header.allocated, header.size};
 	spool->prev_number = header.number;
 	spool->prev_end = header.size;
 	return LG_OK;
+}
+
+enum lg_rc roll_create(struct spool *spool, uint64_t frame_bytes, struct lg_err *err)
+{
+	return create(spool, frame_bytes, false, err);
+}
+
+enum lg_rc roll_create_first(struct spool *spool, struct lg_err *err)
+{
+	return create(spool, 0, !space_fits(spool, spool->conf.segment_size), err);
 }
 
 /* A failed segment without one durable frame goes away again, or each retry on a sick disk would leave one behind. */

@@ -192,7 +192,7 @@ void space_reclaim(struct spool *spool)
 }
 
 /* The new segment may be the spare; there must be room for a spare again behind it, which is the slice that repairs use. */
-static bool fits(struct spool *spool, uint64_t bytes)
+bool space_fits(struct spool *spool, uint64_t bytes)
 {
 	uint64_t used = space_used(spool);
 
@@ -203,7 +203,7 @@ static bool fits(struct spool *spool, uint64_t bytes)
 
 bool space_for_segment(struct spool *spool, uint64_t bytes)
 {
-	while (!fits(spool, bytes)) {
+	while (!space_fits(spool, bytes)) {
 		size_t delivered;
 
 		pthread_mutex_lock(&spool->lock);

@@ -191,6 +191,27 @@ static void test_a_new_output_starts_at_the_oldest_record_or_at_the_end_and_stay
 	assert_int_equal(spool_cursor(f->spool, "out"), 1);
 }
 
+static void test_starts_that_follow_each_other_in_a_full_spool_stay_within_the_quota(void **state)
+{
+	struct mem_fixture *f = *state;
+	unsigned puts = 0;
+
+	mem_open(f);
+	while (mem_put(f, 10, 300))
+		spool_maintain(f->spool, false);
+	for (int start = 0; start < 40; start++) {
+		mem_reopen(f);
+		for (; mem_put(f, 1, 100); puts++)
+			spool_maintain(f->spool, false); /* what finds room: each start brings a segment of its own */
+		assert_true(disk_bytes(f) <= f->conf.max_size);
+		assert_true(mem_stat(f).bytes <= f->conf.max_size);
+	}
+	assert_true(puts < 1000);
+	spool_cursor_move(f->spool, "out", f->next);
+	spool_maintain(f->spool, true);
+	assert_true(mem_put(f, 10, 300)); /* and it goes on when somebody settles */
+}
+
 static void test_a_restart_on_a_full_quota_does_not_grow_the_spool(void **state)
 {
 	struct mem_fixture *f = *state;
@@ -343,6 +364,7 @@ int main(void)
 	        TEST(test_an_orphaned_output_holds_the_spool_until_it_is_forgotten),
 	        TEST(test_a_new_output_starts_at_the_oldest_record_or_at_the_end_and_stays_there),
 	        TEST(test_a_restart_on_a_full_quota_does_not_grow_the_spool),
+	        TEST(test_starts_that_follow_each_other_in_a_full_spool_stay_within_the_quota),
 	        cmocka_unit_test(test_any_call_may_fail_at_any_time_and_nothing_is_lost_or_left_behind),
 	        TEST(test_a_loss_interval_survives_until_its_record_is_durable),
 	        TEST(test_more_kinds_of_loss_than_the_state_holds_are_counted_together),
