@@ -5,7 +5,8 @@
  * not held back: what the kernel drops then, it counts, and the count becomes a loss record.
  *
  * An orderly end of the peer's stream is answered only when all its records are on stable storage: a sender that waits for our
- * end (Lugger's output `syslog` does) may take it as proof.
+ * end (Lugger's output `syslog` does) may take it as proof. So only an end that was read is answered: a connection that is closed
+ * for another reason (a stop, idleness) is reset, or our end could cross the last bytes of a sender that closes just then.
  */
 #ifndef LISTEN_H
 #define LISTEN_H
@@ -83,6 +84,7 @@ struct peer {
 	int64_t active_ns;   /* monotonic: when bytes last came */
 	int64_t tick_utc_ns; /* when the parser wants to be called */
 	enum peer_stage stage;
+	bool said_end;      /* the end of its stream was read */
 	uint64_t settle_at; /* listen.emitted as of its last record */
 	int fd;             /* as in the last waitset, -1: not there */
 	size_t slot;

@@ -59,7 +59,7 @@ void peer_free(struct peer *p)
 	free(p->parser);
 	lg_origin_free(p->origin);
 	/* A sender that has said its end waits for ours, and takes it for the word that everything is stored. */
-	if (p->listen->durable < p->settle_at)
+	if (!p->said_end || p->listen->durable < p->settle_at)
 		lg_conn_abort(p->conn);
 	else
 		lg_conn_close(p->conn);
@@ -156,6 +156,7 @@ static void read_block(struct peer *p, int64_t now_ns)
 	}
 	if (rc == LG_OK || rc == LG_AGAIN)
 		return;
+	p->said_end = rc == LG_EOF;
 	if (rc != LG_EOF) {
 		l->failed++;
 		listen_warn(l, &l->broken_warning, now_ns, "connection broken: %s", err.text);
