@@ -37,6 +37,7 @@ int cmd_run(int argc, char **argv, const struct lg_registry *registry)
 		else
 			return cli_usage("run", "bad argument %s", argv[i]);
 	}
+	signal(SIGHUP, SIG_IGN); /* until the service catches it: a reload that comes this early must not end it */
 	sys_tune_memory();
 	config = cli_load(path, registry, true);
 	if (!config)
