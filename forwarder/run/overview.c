@@ -6,7 +6,7 @@
 #include "run/app_parts.h"
 #include "spool/deadletter.h"
 
-static void add_orphans(struct status *status)
+static void add_orphans(struct spool *spool, struct status *status)
 {
 	for (size_t i = 0; i < status->spool.output_count; i++) {
 		const struct spool_output_stat *known = &status->spool.outputs[i];
@@ -22,6 +22,7 @@ static void add_orphans(struct status *status)
 			snprintf(output->name, sizeof(output->name), "%s", known->name);
 			output->s.cursor = known->cursor;
 			output->s.lag_records = status->spool.next_seq > known->cursor ? status->spool.next_seq - known->cursor : 0;
+			output->s.lag_bytes = output->s.lag_records ? spool_bytes_from(spool, known->cursor) : 0;
 		}
 		output->detached = known->detached;
 	}
@@ -56,7 +57,7 @@ void app_gather(struct app *app, struct status *status)
 		oldest = output->s.lag_records ? spool_time_of(app->spool, output->s.cursor) : 0;
 		output->oldest_seconds = oldest ? (double)(utc - oldest) / 1e9 : 0;
 	}
-	add_orphans(status);
+	add_orphans(app->spool, status);
 	status_derive(status, utc);
 }
 
@@ -98,7 +99,7 @@ enum lg_rc app_offline_status(const struct config *config, const struct sys_io *
 		output->s.lag_bytes = output->s.lag_records ? spool_bytes_from(spool, output->s.cursor) : 0;
 		output->s.dead = count_dead(config->data_dir, io, output->name);
 	}
-	add_orphans(status);
+	add_orphans(spool, status);
 	status_derive(status, clock_utc(&clock_system));
 	spool_close(spool);
 	return LG_OK;

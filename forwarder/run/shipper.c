@@ -30,12 +30,10 @@ static void move_cursor(struct lg_output_host *host)
 {
 	uint64_t cursor = flight_cursor(&host->flight);
 
-	if (cursor <= host->status.cursor)
+	if (cursor <= host->cursor)
 		return;
 	host->rewinds = 0;
-	pthread_mutex_lock(&host->mutex);
-	host->status.cursor = cursor;
-	pthread_mutex_unlock(&host->mutex);
+	host->cursor = cursor;
 	if (host->replay) {
 		store_replay(host, cursor);
 		return;
@@ -156,7 +154,7 @@ static enum lg_rc open_cursor(struct lg_output_host *host, struct lg_err *err)
 	}
 	host->position = host->replay ? host->replay->next : spool_cursor(host->env.spool, name);
 	flight_init(&host->flight, host->position);
-	host->status.cursor = host->position;
+	host->status.cursor = host->cursor = host->position;
 	rc = spool_reader_open(host->env.spool, host->position, &host->reader, err);
 	if (rc != LG_OK)
 		return rc;

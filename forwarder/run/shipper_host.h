@@ -41,6 +41,7 @@ struct lg_output_host {
 	struct flight flight;
 	struct offer offer;
 	uint64_t position;       /* next sequence to offer */
+	uint64_t cursor;         /* as the spool, or the replay, was told */
 	uint64_t gaps_end;       /* gaps below were said: a rewind meets them again */
 	struct backoff backoff;
 	int64_t retry_at_ns;     /* monotonic; 0: not backing off */

@@ -58,6 +58,7 @@ void shipper_publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	dead = deadletters_count(host->letters);
 	pthread_mutex_lock(&host->mutex);
 	update_rate(host, now_ns);
+	host->status.cursor = host->cursor; /* with the lag that belongs to it */
 	host->status.offered = host->position;
 	host->status.lag_records = behind;
 	host->status.lag_bytes = lag_bytes;

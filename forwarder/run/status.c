@@ -50,27 +50,6 @@ void status_derive(struct status *status, int64_t utc_ns)
 	}
 }
 
-static bool input_ill(const struct status_input *input)
-{
-	return !strcmp(input->w.state, "fault") || !strcmp(input->w.state, "silent") || !strcmp(input->w.state, "full");
-}
-
-static bool output_ill(const struct status_output *output)
-{
-	return !output->s.healthy || output->orphaned || output->detached;
-}
-
-bool status_needs_person(const struct status *status)
-{
-	bool ill = !status->running || status->spool.full || status->spool.error[0];
-
-	for (size_t i = 0; i < status->input_count; i++)
-		ill |= input_ill(&status->inputs[i]);
-	for (size_t i = 0; i < status->output_count; i++)
-		ill |= output_ill(&status->outputs[i]) || status->outputs[i].s.dead;
-	return ill;
-}
-
 /* ---- JSON ---- */
 
 static void put_input_json(const struct status_input *input, struct lg_buf *out)
@@ -130,7 +109,7 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	json_put_u64(out, "repeats", output->s.repeats);
 	json_put_u64(out, "dead", output->s.dead);
 	json_put_member(out, "last_error", lg_str_from(output->s.last_error));
-	json_put_bool(out, "healthy", !output_ill(output));
+	json_put_bool(out, "healthy", !status_output_ill(output));
 	json_put_u64(out, "offered", output->s.offered);
 	json_put_u64(out, "filtered", output->s.filtered);
 	json_put_u64(out, "lost", output->s.lost);
@@ -178,11 +157,24 @@ static void put_spool_json(const struct status *status, struct lg_buf *out)
 	lg_buf_append_char(out, '}');
 }
 
+static void put_sentence_json(void *arg, const char *sentence)
+{
+	struct lg_buf *out = arg;
+
+	if (out->data[out->size - 1] != '[')
+		lg_buf_append_char(out, ',');
+	json_put_string(out, lg_str_from(sentence));
+}
+
 void status_put_json(const struct status *status, struct lg_buf *out)
 {
 	lg_buf_append_char(out, '{');
 	json_put_bool(out, "running", status->running);
 	json_put_bool(out, "needs_person", status_needs_person(status));
+	json_put_name(out, "attention");
+	lg_buf_append_char(out, '[');
+	status_attention(status, put_sentence_json, out);
+	lg_buf_append_char(out, ']');
 	json_put_member(out, "version", LG_STR(LUGGER_VERSION));
 	json_put_member(out, "spool_id", lg_str_from(status->spool.spool_id));
 	json_put_member(out, "log_id", lg_str_from(status->spool.log_id));
@@ -255,7 +247,7 @@ static void put_head(const struct status *status, const struct paint *p, struct 
 
 static void put_input_line(const struct status_input *input, int width, const struct paint *p, struct lg_buf *out)
 {
-	bool ill = input_ill(input);
+	bool ill = status_input_ill(input);
 	char count[28], lag[16], last[24], rate[28];
 
 	lg_buf_printf(out, "  %-*s %s%-10s%s %13s %9s/s %9s %10s", width, input->name, ill ? p->bad : p->good, input->w.state, p->off,
@@ -272,7 +264,7 @@ static void put_input_line(const struct status_input *input, int width, const st
 
 static void put_output_line(const struct status_output *output, int width, const struct paint *p, struct lg_buf *out)
 {
-	bool ill = output_ill(output);
+	bool ill = status_output_ill(output);
 	const char *state = output->orphaned ? "orphaned" : output->detached ? "detached" : output->s.state;
 	char lag[28], bytes[16], eta[24], count[28], rate[28];
 

@@ -43,8 +43,13 @@ struct status {
 void status_fini(struct status *status);
 /* Fills held_by, eta and ages from what was gathered. */
 void status_derive(struct status *status, int64_t utc_ns);
-/* True when something needs a person: exit code 1 of `lugger status`. */
+/* One sentence for each thing that needs a person, the gravest first; none: all flows. */
+void status_attention(const struct status *status, void (*each)(void *arg, const char *sentence), void *arg);
+/* True when there is such a thing: exit code 1 of `lugger status`. */
 bool status_needs_person(const struct status *status);
+bool status_input_ill(const struct status_input *input);
+bool status_output_ill(const struct status_output *output);
+const char *status_output_state(const struct status_output *output);
 void status_put_json(const struct status *status, struct lg_buf *out);
 /* A page for people; `color`: ANSI, for a terminal. */
 void status_put_text(const struct status *status, bool color, struct lg_buf *out);
