@@ -15,12 +15,13 @@ struct lg_parser;
 
 /* Settings every stream-based input offers (table lg_stream_options: encoding, framing, max_record_size, on_oversize, parser ...). */
 struct lg_stream_conf {
-	char *encoding;         /* canonical: UTF-8, ISO-8859-1, IBM-037, IBM-1047, or auto */
+	char *encoding;         /* canonical: UTF-8, IBM-037 ..., or auto */
 	int framing;            /* enum lg_framing */
 	uint64_t max_record_size; /* bytes */
 	int on_oversize;        /* 0 split, 1 truncate */
 	int64_t lrecl;          /* bytes of a record for LG_FRAMING_FIXED; 0: not given */
 	int carriage_control;   /* enum lg_carriage_control */
+	int newline;            /* enum charset_newline (inputs/codec/charset.h) */
 	const struct lg_parser *parser;
 	void *parser_conf;      /* the parser's settings struct, filled from the same mapping */
 };
@@ -111,7 +112,7 @@ struct lg_parser {
 struct lg_stream_stats {
 	uint64_t records;        /* emitted */
 	uint64_t lines;          /* physical records taken */
-	uint64_t substitutions;  /* code points replaced because the bytes were not valid in the encoding */
+	uint64_t substitutions;  /* code points replaced because the bytes are no character in the encoding */
 	uint64_t oversize;       /* physical records split or truncated */
 	uint64_t broken;         /* chains of segments (VBS) without their first or last one; what is there is kept, marked truncated */
 	uint64_t torn;           /* last records shorter than their descriptor word said; kept, marked truncated */

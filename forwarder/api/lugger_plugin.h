@@ -66,6 +66,7 @@ struct lg_input_report {
 	uint64_t sources;         /* files, connections, queues served now */
 	uint64_t substitutions;   /* bytes that were not valid in the encoding and were replaced */
 	uint64_t oversize;        /* records split or truncated */
+	uint64_t broken, torn;    /* spanned records without all of their segments; records that the source's end cut off */
 	uint64_t orphans, incomplete;
 	char note[160];           /* "3 files, 1 held open after deletion"; "" is fine */
 };

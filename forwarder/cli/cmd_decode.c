@@ -92,6 +92,8 @@ static struct config *make_config(const struct decode *d, const char *parser, co
 	put_setting(&yaml, "parser", parser);
 	if (d->lrecl)
 		lg_buf_printf(&yaml, "    lrecl: %s\n", d->lrecl);
+	if (d->options->newline)
+		put_setting(&yaml, "newline", d->options->newline);
 	if (d->options->carriage_control)
 		put_setting(&yaml, "carriage_control", d->options->carriage_control);
 	if (zone || parser_needs_timezone(registry, parser))
@@ -256,6 +258,7 @@ static int parse_arguments(int argc, char **argv, struct decode_options *o)
 	} valued[] = {{"--encoding", &o->encoding},
 	              {"--framing", &o->framing},
 	              {"--lrecl", &o->lrecl},
+	              {"--newline", &o->newline},
 	              {"--carriage-control", &o->carriage_control},
 	              {"--parser", &o->parser},
 	              {"--timezone", &o->timezone}};

@@ -6,7 +6,7 @@
 
 struct decode_options {
 	const char *file; /* "-": standard input */
-	const char *encoding, *framing, *lrecl, *carriage_control, *parser, *timezone; /* NULL: not given */
+	const char *encoding, *framing, *lrecl, *carriage_control, *newline, *parser, *timezone; /* NULL: not given */
 	bool json, explain;
 };
 

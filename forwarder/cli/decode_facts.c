@@ -207,6 +207,8 @@ void decode_facts_block(const struct decode_facts *facts, const struct decode_op
 	lg_buf_printf(out, "\n    encoding: %s\n    framing: %s\n", conf->encoding, lg_framing_name(conf->framing));
 	if (conf->framing == LG_FRAMING_FIXED)
 		lg_buf_printf(out, "    lrecl: %lld\n", (long long)conf->lrecl);
+	if (conf->newline)
+		lg_buf_printf(out, "    newline: %s\n", options->newline);
 	if (conf->carriage_control)
 		lg_buf_printf(out, "    carriage_control: %s\n", options->carriage_control);
 	lg_buf_printf(out, "    parser: %s\n", conf->parser->name);

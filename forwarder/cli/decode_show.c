@@ -12,7 +12,7 @@
 struct decode_show {
 	struct decode_watch watch; /* first */
 	const struct decode_options *options;
-	bool ebcdic, lines;
+	bool ebcdic, wide, lines;
 	struct lg_formatter *json;
 	struct lg_origin *origin;
 	uint64_t seq;
@@ -55,6 +55,16 @@ static size_t line_end(const struct decode_show *show, const uint8_t *raw, size_
 {
 	size_t n = size;
 
+	if (show->wide) {
+		/* The byte order is known to the stream alone; one of a unit's bytes is zero. */
+		for (int i = 0; i < 2 && n >= 2; i++) {
+			unsigned unit = raw[n - 2] | raw[n - 1];
+
+			if (i == 0 ? unit == 0x0a || unit == 0x85 : n < size && unit == 0x0d)
+				n -= 2;
+		}
+		return size - n;
+	}
 	if (show->ebcdic) {
 		if (n && (raw[n - 1] == 0x15 || raw[n - 1] == 0x25))
 			n--;
@@ -137,6 +147,7 @@ struct decode_show *decode_show_new(const struct decode_options *options, const 
 		show->watch.line = explain_line;
 	show->options = options;
 	show->ebcdic = strncmp(conf->encoding, "IBM-", 4) == 0;
+	show->wide = strncmp(conf->encoding, "UTF-16", 6) == 0;
 	show->lines = conf->framing == LG_FRAMING_LINE;
 	show->seq = 1;
 	show->json = lg_formatter_new("json", &plain, "decode", true);

@@ -34,7 +34,7 @@ static const struct command commands[] = {
 	 "  without options    what the file is, and the `inputs:` block for it\n"
 	 "  --json             its records as JSON lines\n"
 	 "  --explain          which bytes were taken for what\n"
-	 "  --encoding, --framing, --lrecl, --carriage-control, --parser, --timezone   as in the configuration, instead of finding out\n"
+	 "  --encoding, --framing, --lrecl, --newline, --carriage-control, --parser, --timezone   as in the configuration, instead of finding out\n"
 	 "FILE may be - for standard input.\n"},
 	{"spool", cmd_spool, "spool ls|cat|tail|verify|repair|export|keygen [-c FILE | -d DIR] ...", "look into the spool, daemon up or down",
 	 "  ls                 the segments\n"

@@ -68,6 +68,8 @@ static void put_input_json(const struct status_input *input, struct lg_buf *out)
 	json_put_u64(out, "sources", input->w.report.sources);
 	json_put_u64(out, "substitutions", input->w.report.substitutions);
 	json_put_u64(out, "oversize", input->w.report.oversize);
+	json_put_u64(out, "broken", input->w.report.broken);
+	json_put_u64(out, "torn", input->w.report.torn);
 	json_put_u64(out, "orphans", input->w.report.orphans);
 	json_put_u64(out, "incomplete", input->w.report.incomplete);
 	json_put_member(out, "note", lg_str_from(input->w.report.note));

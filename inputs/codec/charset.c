@@ -1,82 +1,60 @@
+/* Names of encodings, and where their characters end. */
 #include "codec/charset.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "api/lg_stream.h"
 #include "base/text.h"
+#include "codec/charset_tables.h"
 
-#define NEL 0x85 /* U+0085 */
+#define SHIFT_OUT 0x0e
+#define SHIFT_IN 0x0f
 
-static const uint8_t ibm_037[256] = {
-	0x00, 0x01, 0x02, 0x03, 0x9c, 0x09, 0x86, 0x7f, 0x97, 0x8d, 0x8e, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
-	0x10, 0x11, 0x12, 0x13, 0x9d, 0x85, 0x08, 0x87, 0x18, 0x19, 0x92, 0x8f, 0x1c, 0x1d, 0x1e, 0x1f,
-	0x80, 0x81, 0x82, 0x83, 0x84, 0x0a, 0x17, 0x1b, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x05, 0x06, 0x07,
-	0x90, 0x91, 0x16, 0x93, 0x94, 0x95, 0x96, 0x04, 0x98, 0x99, 0x9a, 0x9b, 0x14, 0x15, 0x9e, 0x1a,
-	0x20, 0xa0, 0xe2, 0xe4, 0xe0, 0xe1, 0xe3, 0xe5, 0xe7, 0xf1, 0xa2, 0x2e, 0x3c, 0x28, 0x2b, 0x7c,
-	0x26, 0xe9, 0xea, 0xeb, 0xe8, 0xed, 0xee, 0xef, 0xec, 0xdf, 0x21, 0x24, 0x2a, 0x29, 0x3b, 0xac,
-	0x2d, 0x2f, 0xc2, 0xc4, 0xc0, 0xc1, 0xc3, 0xc5, 0xc7, 0xd1, 0xa6, 0x2c, 0x25, 0x5f, 0x3e, 0x3f,
-	0xf8, 0xc9, 0xca, 0xcb, 0xc8, 0xcd, 0xce, 0xcf, 0xcc, 0x60, 0x3a, 0x23, 0x40, 0x27, 0x3d, 0x22,
-	0xd8, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0xab, 0xbb, 0xf0, 0xfd, 0xfe, 0xb1,
-	0xb0, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0xaa, 0xba, 0xe6, 0xb8, 0xc6, 0xa4,
-	0xb5, 0x7e, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0xa1, 0xbf, 0xd0, 0xdd, 0xde, 0xae,
-	0x5e, 0xa3, 0xa5, 0xb7, 0xa9, 0xa7, 0xb6, 0xbc, 0xbd, 0xbe, 0x5b, 0x5d, 0xaf, 0xa8, 0xb4, 0xd7,
-	0x7b, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0xad, 0xf4, 0xf6, 0xf2, 0xf3, 0xf5,
-	0x7d, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x50, 0x51, 0x52, 0xb9, 0xfb, 0xfc, 0xf9, 0xfa, 0xff,
-	0x5c, 0xf7, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xb2, 0xd4, 0xd6, 0xd2, 0xd3, 0xd5,
-	0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xb3, 0xdb, 0xdc, 0xd9, 0xda, 0x9f,
+static const struct {
+	const char *name, *iconv_name;
+	enum charset_kind kind;
+} charsets[CHARSET_COUNT] = {
+#define X(symbol, name, kind, iconv_name) [CHARSET_##symbol] = {name, iconv_name, CHARSET_KIND_##kind},
+	CHARSETS(X)
+#undef X
 };
 
-static const uint8_t ibm_1047[256] = {
-	0x00, 0x01, 0x02, 0x03, 0x9c, 0x09, 0x86, 0x7f, 0x97, 0x8d, 0x8e, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
-	0x10, 0x11, 0x12, 0x13, 0x9d, 0x85, 0x08, 0x87, 0x18, 0x19, 0x92, 0x8f, 0x1c, 0x1d, 0x1e, 0x1f,
-	0x80, 0x81, 0x82, 0x83, 0x84, 0x0a, 0x17, 0x1b, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x05, 0x06, 0x07,
-	0x90, 0x91, 0x16, 0x93, 0x94, 0x95, 0x96, 0x04, 0x98, 0x99, 0x9a, 0x9b, 0x14, 0x15, 0x9e, 0x1a,
-	0x20, 0xa0, 0xe2, 0xe4, 0xe0, 0xe1, 0xe3, 0xe5, 0xe7, 0xf1, 0xa2, 0x2e, 0x3c, 0x28, 0x2b, 0x7c,
-	0x26, 0xe9, 0xea, 0xeb, 0xe8, 0xed, 0xee, 0xef, 0xec, 0xdf, 0x21, 0x24, 0x2a, 0x29, 0x3b, 0x5e,
-	0x2d, 0x2f, 0xc2, 0xc4, 0xc0, 0xc1, 0xc3, 0xc5, 0xc7, 0xd1, 0xa6, 0x2c, 0x25, 0x5f, 0x3e, 0x3f,
-	0xf8, 0xc9, 0xca, 0xcb, 0xc8, 0xcd, 0xce, 0xcf, 0xcc, 0x60, 0x3a, 0x23, 0x40, 0x27, 0x3d, 0x22,
-	0xd8, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0xab, 0xbb, 0xf0, 0xfd, 0xfe, 0xb1,
-	0xb0, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0xaa, 0xba, 0xe6, 0xb8, 0xc6, 0xa4,
-	0xb5, 0x7e, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0xa1, 0xbf, 0xd0, 0x5b, 0xde, 0xae,
-	0xac, 0xa3, 0xa5, 0xb7, 0xa9, 0xa7, 0xb6, 0xbc, 0xbd, 0xbe, 0xdd, 0xa8, 0xaf, 0x5d, 0xb4, 0xd7,
-	0x7b, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0xad, 0xf4, 0xf6, 0xf2, 0xf3, 0xf5,
-	0x7d, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x50, 0x51, 0x52, 0xb9, 0xfb, 0xfc, 0xf9, 0xfa, 0xff,
-	0x5c, 0xf7, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xb2, 0xd4, 0xd6, 0xd2, 0xd3, 0xd5,
-	0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xb3, 0xdb, 0xdc, 0xd9, 0xda, 0x9f,
-};
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
-static const char *const names[CHARSET_COUNT] = {"auto", "UTF-8", "ISO-8859-1", "IBM-037", "IBM-1047"};
-
-/* Spellings without case, punctuation and leading zeros of the page number. */
+/* Beside the names themselves and the page numbers: without case, punctuation and leading zeros of a number. Those of the form
+ * ebcdiccp.. and ebcdic..+euro are IANA's. */
 static const struct {
 	const char *key;
 	enum charset_id id;
 } spellings[] = {
-	{"auto", CHARSET_AUTO},
-	{"utf8", CHARSET_UTF_8},
-	{"ascii", CHARSET_UTF_8},
-	{"usascii", CHARSET_UTF_8},
-	{"cp1208", CHARSET_UTF_8},
-	{"ibm1208", CHARSET_UTF_8},
-	{"iso88591", CHARSET_ISO_8859_1},
-	{"latin1", CHARSET_ISO_8859_1},
-	{"l1", CHARSET_ISO_8859_1},
-	{"cp819", CHARSET_ISO_8859_1},
-	{"ibm819", CHARSET_ISO_8859_1},
-	{"ibm37", CHARSET_IBM_037},
-	{"cp37", CHARSET_IBM_037},
-	{"ccsid37", CHARSET_IBM_037},
-	{"37", CHARSET_IBM_037},
-	{"ebcdiccpus", CHARSET_IBM_037},
-	{"ibm1047", CHARSET_IBM_1047},
-	{"cp1047", CHARSET_IBM_1047},
-	{"ccsid1047", CHARSET_IBM_1047},
-	{"1047", CHARSET_IBM_1047},
+	{"ascii", CHARSET_UTF_8},        {"usascii", CHARSET_UTF_8},      {"latin1", CHARSET_ISO_8859_1},
+	{"l1", CHARSET_ISO_8859_1},      {"latin9", CHARSET_ISO_8859_15}, {"ucs2", CHARSET_UTF_16},
+	{"ebcdiccpus", CHARSET_IBM_037}, {"ebcdiccpca", CHARSET_IBM_037}, {"ebcdiccpwt", CHARSET_IBM_037},
+	{"ebcdiccpnl", CHARSET_IBM_037}, {"ebcdiccpdk", CHARSET_IBM_277}, {"ebcdiccpno", CHARSET_IBM_277},
+	{"ebcdiccpfi", CHARSET_IBM_278}, {"ebcdiccpse", CHARSET_IBM_278}, {"ebcdiccpit", CHARSET_IBM_280},
+	{"ebcdiccpes", CHARSET_IBM_284}, {"ebcdiccpgb", CHARSET_IBM_285}, {"ebcdiccpfr", CHARSET_IBM_297},
+	{"ebcdiccpbe", CHARSET_IBM_500}, {"ebcdiccpch", CHARSET_IBM_500}, {"ebcdiccpis", CHARSET_IBM_871},
+	{"ebcdiccphe", CHARSET_IBM_424}, {"ebcdiccpar1", CHARSET_IBM_420}, {"ebcdiccproece", CHARSET_IBM_870},
+	{"ebcdicus37+euro", CHARSET_IBM_1140},             {"ebcdicde273+euro", CHARSET_IBM_1141},
+	{"ebcdicdk277+euro", CHARSET_IBM_1142},            {"ebcdicno277+euro", CHARSET_IBM_1142},
+	{"ebcdicfi278+euro", CHARSET_IBM_1143},            {"ebcdicse278+euro", CHARSET_IBM_1143},
+	{"ebcdicit280+euro", CHARSET_IBM_1144},            {"ebcdices284+euro", CHARSET_IBM_1145},
+	{"ebcdicgb285+euro", CHARSET_IBM_1146},            {"ebcdicfr297+euro", CHARSET_IBM_1147},
+	{"ebcdicinternational500+euro", CHARSET_IBM_1148}, {"ebcdicis871+euro", CHARSET_IBM_1149},
 };
 
-const char *charset_canonical(struct lg_str spelling)
+/* Numbers of pages that are not named IBM-n. */
+static const struct {
+	long page;
+	enum charset_id id;
+} pages[] = {{819, CHARSET_ISO_8859_1}, {923, CHARSET_ISO_8859_15}, {1200, CHARSET_UTF_16BE},
+             {1202, CHARSET_UTF_16LE},  {1208, CHARSET_UTF_8},      {1252, CHARSET_WINDOWS_1252}};
+
+#define KEY_SIZE 40
+
+/* False where it is too long. */
+static bool make_key(struct lg_str spelling, char key[KEY_SIZE])
 {
-	char key[24];
 	size_t n = 0;
 
 	for (size_t i = 0; i < spelling.size; i++) {
@@ -85,242 +63,152 @@ const char *charset_canonical(struct lg_str spelling)
 
 		if (c == '-' || c == '_' || c == ' ' || (c == '0' && !digit_before))
 			continue;
-		if (n == sizeof(key) - 1)
-			return NULL;
+		if (n == KEY_SIZE - 1)
+			return false;
 		key[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 	}
 	key[n] = '\0';
+	return true;
+}
+
+/* "ibm37", "cp1047", "ccsid500", "273": the number; -1 for anything else. */
+static long page_number(const char *key)
+{
+	static const char *const prefixes[] = {"ibm", "cp", "ccsid", "xibm", ""};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t size = strlen(prefixes[i]), digits = strspn(key + size < key + strlen(key) ? key + size : "", "0123456789");
+
+		if (strncmp(key, prefixes[i], size) == 0 && digits && digits < 6 && !key[size + digits])
+			return atol(key + size);
+	}
+	return -1;
+}
+
+const char *charset_canonical(struct lg_str spelling)
+{
+	char key[KEY_SIZE], name[KEY_SIZE];
+	long page;
+
+	if (!make_key(spelling, key))
+		return NULL;
+	page = page_number(key);
+	for (size_t i = 0; page >= 0 && i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (page == pages[i].page)
+			return charsets[pages[i].id].name;
+	for (size_t i = 0; i < CHARSET_COUNT; i++) {
+		(void)make_key(lg_str_from(charsets[i].name), name);
+		if (strcmp(key, name) == 0 || (page >= 0 && page == page_number(name)))
+			return charsets[i].name;
+	}
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
 		if (strcmp(key, spellings[i].key) == 0)
-			return names[spellings[i].id];
+			return charsets[spellings[i].id].name;
 	return NULL;
 }
 
 const char *charset_name(enum charset_id id)
 {
-	return id < CHARSET_COUNT ? names[id] : "unknown";
+	return id < CHARSET_COUNT ? charsets[id].name : "unknown";
 }
 
 enum charset_id charset_id_of(const char *canonical)
 {
 	for (unsigned i = 0; i < CHARSET_COUNT; i++)
-		if (strcmp(names[i], canonical) == 0)
+		if (strcmp(charsets[i].name, canonical) == 0)
 			return (enum charset_id)i;
 	return CHARSET_COUNT;
 }
 
+enum charset_kind charset_kind(enum charset_id id)
+{
+	return id < CHARSET_COUNT ? charsets[id].kind : CHARSET_KIND_AUTO;
+}
+
+const char *charset_iconv_name(enum charset_id id)
+{
+	return charsets[id].iconv_name;
+}
+
 const uint8_t *charset_table(enum charset_id id)
 {
-	switch (id) {
-	case CHARSET_IBM_037:
-		return ibm_037;
-	case CHARSET_IBM_1047:
-		return ibm_1047;
-	default:
-		return NULL;
-	}
+	static const uint8_t *const tables[CHARSET_COUNT] = {
+		[CHARSET_IBM_037] = ebcdic_037,  [CHARSET_IBM_1140] = ebcdic_037, [CHARSET_IBM_273] = ebcdic_273,
+		[CHARSET_IBM_1141] = ebcdic_273, [CHARSET_IBM_277] = ebcdic_277,  [CHARSET_IBM_1142] = ebcdic_277,
+		[CHARSET_IBM_278] = ebcdic_278,  [CHARSET_IBM_1143] = ebcdic_278, [CHARSET_IBM_280] = ebcdic_280,
+		[CHARSET_IBM_1144] = ebcdic_280, [CHARSET_IBM_284] = ebcdic_284,  [CHARSET_IBM_1145] = ebcdic_284,
+		[CHARSET_IBM_285] = ebcdic_285,  [CHARSET_IBM_1146] = ebcdic_285, [CHARSET_IBM_297] = ebcdic_297,
+		[CHARSET_IBM_1147] = ebcdic_297, [CHARSET_IBM_500] = ebcdic_500,  [CHARSET_IBM_1148] = ebcdic_500,
+		[CHARSET_IBM_871] = ebcdic_871,  [CHARSET_IBM_1149] = ebcdic_871, [CHARSET_IBM_1047] = ebcdic_1047,
+	};
+
+	return id < CHARSET_COUNT ? tables[id] : NULL;
 }
 
-/* Every line passes here: words, not bytes. */
-static bool is_ascii(const uint8_t *data, size_t size)
+/* ---- where characters end ---------------------------------------------------------------------------------------- */
+
+static size_t cut_utf8(const uint8_t *data, size_t size)
 {
-	uint64_t high = 0, word[4];
-	uint8_t rest = 0;
+	size_t n = size, length;
 
-	for (; size >= sizeof(word); data += sizeof(word), size -= sizeof(word)) {
-		memcpy(word, data, sizeof(word));
-		high |= word[0] | word[1] | word[2] | word[3];
-	}
-	for (; size >= sizeof(word[0]); data += sizeof(word[0]), size -= sizeof(word[0])) {
-		memcpy(word, data, sizeof(word[0]));
-		high |= word[0];
-	}
-	while (size--)
-		rest |= *data++;
-	return !((high & UINT64_C(0x8080808080808080)) | (rest & 0x80));
-}
-
-/* Copies size bytes through the table (NULL: as they are); the answer has the high bit set when one of the results has. */
-static uint8_t translate(const uint8_t *restrict table, const uint8_t *restrict in, size_t size, uint8_t *restrict out)
-{
-	uint8_t high = 0;
-
-	if (!table) {
-		memcpy(out, in, size);
-		return is_ascii(in, size) ? 0 : 0x80;
-	}
-	for (size_t i = 0; i < size; i++) {
-		uint8_t c = table[in[i]];
-
-		out[i] = c;
-		high |= c;
-	}
-	return high;
-}
-
-static uint8_t *expand(const uint8_t *table, const uint8_t *in, size_t size, uint8_t *out)
-{
-	for (size_t i = 0; i < size; i++) {
-		uint8_t c = table ? table[in[i]] : in[i];
-
-		if (c == NEL) {
-			*out++ = '\n';
-		} else if (c < 0x80) {
-			*out++ = c;
-		} else {
-			*out++ = (uint8_t)(0xc0 | c >> 6);
-			*out++ = (uint8_t)(0x80 | (c & 0x3f));
-		}
-	}
-	return out;
-}
-
-/* Blocks without a point above U+007F take one table load a byte; only the others pay for the expansion. */
-#define BLOCK 256
-
-static struct lg_str decode_single_byte(const uint8_t *table, const uint8_t *data, size_t size, struct lg_buf *scratch)
-{
-	uint8_t *out, *start;
-
-	lg_buf_clear(scratch);
-	start = out = lg_buf_reserve(scratch, 2 * size + 1);
-	while (size) {
-		size_t n = size < BLOCK ? size : BLOCK;
-
-		if (translate(table, data, n, out) & 0x80)
-			out = expand(table, data, n, out);
-		else
-			out += n;
-		data += n;
-		size -= n;
-	}
-	scratch->size = (size_t)(out - start);
-	return lg_buf_str(scratch);
-}
-
-/* Length of the maximal subpart at p, which does not start a well-formed sequence: the longest start of one, or one byte. */
-static size_t subpart(const uint8_t *p, size_t size)
-{
-	uint8_t c = p[0], low = 0x80, high = 0xbf;
-	size_t want, n = 1;
-
-	if (c >= 0xc2 && c <= 0xdf)
-		want = 2;
-	else if (c >= 0xe0 && c <= 0xef)
-		want = 3;
-	else if (c >= 0xf0 && c <= 0xf4)
-		want = 4;
-	else
-		return 1;
-	if (c == 0xe0)
-		low = 0xa0;
-	else if (c == 0xed)
-		high = 0x9f;
-	else if (c == 0xf0)
-		low = 0x90;
-	else if (c == 0xf4)
-		high = 0x8f;
-	while (n < want && n < size && p[n] >= low && p[n] <= high) {
-		low = 0x80;
-		high = 0xbf;
-		n++;
-	}
-	return n;
-}
-
-static struct lg_str repair_utf8(const uint8_t *data, size_t size, size_t valid, struct lg_buf *scratch, uint64_t *substitutions)
-{
-	lg_buf_clear(scratch);
-	for (;;) {
-		lg_buf_append(scratch, data, valid);
-		data += valid;
-		size -= valid;
-		if (!size)
-			return lg_buf_str(scratch);
-		lg_buf_append(scratch, "\xef\xbf\xbd", 3);
-		(*substitutions)++;
-		valid = subpart(data, size);
-		data += valid;
-		size -= valid;
-		valid = text_utf8_valid(data, size);
-	}
-}
-
-struct lg_str lg_utf8_repair(struct lg_str in, struct lg_buf *scratch, uint64_t *substitutions)
-{
-	const uint8_t *data = (const uint8_t *)in.data;
-	size_t valid = text_utf8_valid(data, in.size);
-
-	return valid == in.size ? in : repair_utf8(data, in.size, valid, scratch, substitutions);
-}
-
-/* C2 85 inside a record: in place, the text only shrinks. */
-static struct lg_str newlines_for_nel(struct lg_str text, struct lg_buf *scratch)
-{
-	uint8_t *out;
-	size_t n = 0;
-
-	if (scratch->data != (const uint8_t *)text.data) {
-		lg_buf_clear(scratch);
-		lg_buf_append_str(scratch, text);
-	}
-	out = scratch->data;
-	for (size_t i = 0; i < text.size; i++) {
-		if (out[i] == 0xc2 && out[i + 1] == NEL) {
-			out[n++] = '\n';
-			i++;
-		} else {
-			out[n++] = out[i];
-		}
-	}
-	scratch->size = n;
-	return lg_buf_str(scratch);
-}
-
-static bool has_nel(struct lg_str text)
-{
-	const char *p = text.data, *end = text.data + text.size;
-
-	while (p < end && (p = memchr(p, NEL, (size_t)(end - p)))) {
-		if (p > text.data && (uint8_t)p[-1] == 0xc2)
-			return true;
-		p++;
-	}
-	return false;
-}
-
-static struct lg_str decode_utf8(const uint8_t *data, size_t size, struct lg_buf *scratch, uint64_t *substitutions)
-{
-	size_t valid = text_utf8_valid(data, size);
-	struct lg_str text = {(const char *)data, size};
-
-	if (valid < size)
-		text = repair_utf8(data, size, valid, scratch, substitutions);
-	return has_nel(text) ? newlines_for_nel(text, scratch) : text;
-}
-
-struct lg_str charset_decode(enum charset_id id, const uint8_t *data, size_t size, struct lg_buf *scratch,
-                             uint64_t *substitutions)
-{
-	if (charset_is_ebcdic(id))
-		return decode_single_byte(charset_table(id), data, size, scratch);
-	if (is_ascii(data, size))
-		return (struct lg_str){(const char *)data, size};
-	if (id == CHARSET_ISO_8859_1)
-		return decode_single_byte(NULL, data, size, scratch);
-	return decode_utf8(data, size, scratch, substitutions);
-}
-
-size_t charset_cut(enum charset_id id, const uint8_t *data, size_t size)
-{
-	size_t n = size;
-
-	if (id != CHARSET_UTF_8)
-		return size;
 	/* At most three continuation bytes back stands the lead byte of the last sequence. */
 	while (n > 0 && size - n < 3 && (data[n - 1] & 0xc0) == 0x80)
 		n--;
 	if (n == 0 || data[n - 1] < 0xc2 || data[n - 1] > 0xf4 || text_utf8_length(data + n - 1, size - n + 1))
 		return size;
-	return subpart(data + n - 1, size - n + 1) == size - n + 1 ? n - 1 : size;
+	/* Only a start of a well-formed sequence is worth waiting for its end. */
+	length = charset_utf8_subpart(data + n - 1, size - n + 1);
+	return length == size - n + 1 ? n - 1 : size;
+}
+
+static size_t cut_utf16(enum charset_id id, const uint8_t *data, size_t size)
+{
+	size_t n = size & ~(size_t)1;
+
+	if (n >= 2 && (data[id == CHARSET_UTF_16LE ? n - 1 : n - 2] & 0xfc) == 0xd8)
+		n -= 2;
+	return n ? n : size;
+}
+
+/* Follows the shifts; *whole becomes the last end of a character. */
+static bool follow_shifts(const uint8_t *data, size_t size, bool shifted, size_t *whole)
+{
+	size_t i = 0;
+
+	while (i < size) {
+		if (data[i] == SHIFT_OUT || data[i] == SHIFT_IN)
+			shifted = data[i++] == SHIFT_OUT;
+		else if (!shifted || data[i] < 0x40)
+			i++;
+		else if (size - i < 2)
+			break;
+		else
+			i += 2;
+	}
+	*whole = i;
+	return shifted;
+}
+
+size_t charset_cut(enum charset_id id, const uint8_t *data, size_t size, bool shifted)
+{
+	size_t whole = size;
+
+	switch (charset_kind(id)) {
+	case CHARSET_KIND_UTF8:
+		return cut_utf8(data, size);
+	case CHARSET_KIND_UTF16:
+		return cut_utf16(id, data, size);
+	case CHARSET_KIND_SHIFT:
+		(void)follow_shifts(data, size, shifted, &whole);
+		return whole ? whole : size;
+	default:
+		return size;
+	}
+}
+
+bool charset_shifted(enum charset_id id, const uint8_t *data, size_t size, bool shifted)
+{
+	size_t whole;
+
+	return charset_kind(id) == CHARSET_KIND_SHIFT && follow_shifts(data, size, shifted, &whole);
 }

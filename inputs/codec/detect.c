@@ -246,6 +246,29 @@ static void detect_text(struct lg_detect *d, enum charset_id charset, const stru
 	         d->encoding);
 }
 
+/* By its byte order mark, or because every other byte of text is zero. */
+static bool detect_utf16(struct lg_detect *d, const uint8_t *data, size_t size)
+{
+	size_t units = size / 2, zero[2] = {0}, text[2] = {0};
+	bool mark = size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff));
+
+	for (size_t i = 0; i < 2 * units; i++) {
+		zero[i & 1] += data[i] == 0;
+		text[i & 1] += (data[i] >= 0x20 && data[i] < 0x7f) || data[i] == 0x0a || data[i] == 0x0d || data[i] == 0x09;
+	}
+	d->encoding = zero[1] * 10 > units * 7 && text[0] * 10 > units * 7   ? "UTF-16LE"
+	              : zero[0] * 10 > units * 7 && text[1] * 10 > units * 7 ? "UTF-16BE"
+	                                                                     : NULL;
+	if (!mark && (!d->encoding || units < PROFILE_TEXT_MIN))
+		return false;
+	if (mark)
+		d->encoding = "UTF-16";
+	d->kind = LG_DETECT_READABLE;
+	d->framing = LG_FRAMING_LINE;
+	snprintf(d->what, sizeof(d->what), "%s text in lines", d->encoding);
+	return true;
+}
+
 void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole)
 {
 	struct profile profile = PROFILE_EMPTY;
@@ -259,6 +282,9 @@ void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole
 	if (detect_words(d, data, size, whole))
 		return;
 	d->records = 0;
+	if (detect_utf16(d, data, size))
+		return;
+	d->encoding = NULL;
 	profile_add(&profile, data, size);
 	charset = profile_charset(&profile);
 	if (charset != CHARSET_AUTO) {
@@ -270,11 +296,6 @@ void lg_detect(struct lg_detect *d, const uint8_t *data, size_t size, bool whole
 	if (detect_chain_within(d, data, size))
 		return;
 	d->kind = LG_DETECT_UNKNOWN;
-	if (size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff))) {
-		snprintf(d->what, sizeof(d->what), "UTF-16 text");
-		snprintf(d->remedy, sizeof(d->remedy), "UTF-16 is not in this version; convert the file to UTF-8");
-		return;
-	}
 	snprintf(d->what, sizeof(d->what), "neither text nor records with descriptor words");
 	snprintf(d->remedy, sizeof(d->remedy), "Name encoding and framing if you know them");
 }
@@ -349,6 +370,8 @@ enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const 
 	enum charset_id seen;
 	enum lg_rc rc = LG_OK;
 
+	if (charset_kind(charset) == CHARSET_KIND_UTF16)
+		return LG_OK;
 	if (start)
 		rc = words ? check_framing(framing, data, size, whole, &profile, err) : check_words(data, size, whole, err);
 	if (rc != LG_OK)
@@ -364,6 +387,12 @@ enum lg_rc detect_check(enum charset_id charset, enum lg_framing framing, const 
 	}
 	if (profile.bytes < PROFILE_TEXT_MIN)
 		return profile.utf8 || whole || !start || charset_is_ebcdic(charset) ? LG_OK : LG_AGAIN;
+	if (start && framing == LG_FRAMING_LINE && !charset_is_ebcdic(charset)) {
+		struct lg_detect d = {0};
+
+		if (detect_utf16(&d, data, size))
+			return suggest_detected(err, &d);
+	}
 	seen = profile_charset(&profile);
 	if (charset_is_ebcdic(seen) && !charset_is_ebcdic(charset))
 		return suggest(err, profile_page(&profile, framing), framing, "EBCDIC text");

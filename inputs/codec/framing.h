@@ -3,8 +3,9 @@
  * A framer holds no bytes between calls: the caller offers what starts at the framer's position, takes one record at a time, and
  * offers the rest again with more behind it. One owner, one thread.
  *
- * line:  a record ends at LF, CR LF, or NEL (U+0085): 0A, C2 85 in UTF-8; 0A, 85 in ISO-8859-1; in the EBCDIC pages 15 (NEL, what
- *        z/OS UNIX writes) and 25 (LF), each with or without 0D before it.
+ * line:  a record ends at LF, CR LF, or NEL (U+0085): 0A, C2 85 in UTF-8; 0A, 85 in ISO-8859-1; 000A, 0085 in UTF-16; in the EBCDIC
+ *        pages 15 (NEL, what z/OS UNIX writes) and 25 (LF), each with or without 0D before it; or at one of the two alone, by the
+ *        newline policy (charset.h).
  * rdw:   4 bytes before each record: big-endian length with these 4 (4..32760), a segment code, a zero byte (z/OS DFSMS Using Data
  *        Sets, "Record descriptor word", "Segment descriptor word"). Code 0 is a whole record, 1 its first segment, 3 a middle, 2
  *        the last one: a spanned record (RECFM VS, VBS) is put together from segments that follow each other. A segment without its
@@ -38,12 +39,14 @@ struct framing_state {
 	uint32_t left;   /* not line: bytes of the current record, or segment, still to come, all of them of this record */
 	uint32_t block;  /* bdw: bytes of the block behind the current record */
 	uint8_t segment; /* enum framing_segment of the current segment, where the record is spanned */
+	bool shifted;    /* the next part begins between SO and SI */
 	bool skipping;   /* the rest of a truncated record is being passed over */
 };
 
 struct framing_conf {
 	enum lg_framing framing; /* not LG_FRAMING_AUTO */
-	enum charset_id charset;
+	enum charset_id charset; /* neither CHARSET_AUTO nor CHARSET_UTF_16 */
+	enum charset_newline newline;
 	uint64_t limit;          /* max_record_size */
 	uint64_t lrecl;          /* fixed */
 	bool truncate;           /* on_oversize: truncate */
@@ -57,6 +60,12 @@ struct framer {
 	struct framing_state state;
 	struct lg_buf joined; /* the record given out last, where it was spanned */
 	uint64_t broken;      /* segments without their neighbours, so far */
+	struct framing_end {
+		uint8_t byte;  /* the last one, or the one that is not 00 in UTF-16 */
+		bool after_c2; /* only behind a C2 */
+	} ends[2];            /* line: the terminators */
+	int end_count;
+	size_t unit;          /* bytes of a code unit, 1 or 2 */
 	size_t scanned;       /* line: bytes at the position known to hold no line end */
 	/* line, valid for the bytes offered last: the next of each of the two terminators, or their end */
 	const uint8_t *next[2], *until;

@@ -163,17 +163,19 @@ static enum lg_rc take_whole(struct framer *f, struct framing_state *state, cons
 		return LG_OK;
 	}
 	if (want < state->left) {
-		want = charset_cut(f->charset, piece->data, want);
+		want = charset_cut(f->charset, piece->data, want, state->shifted);
 		if (!want)
 			want = f->limit;
 	}
 	piece->size = want;
 	piece->consumed = piece->header + want;
 	state->left -= (uint32_t)want;
-	if (state->left)
-		give_part(f, state, piece);
-	else
+	if (!state->left) {
 		give_last(f, state, piece);
+		return LG_OK;
+	}
+	state->shifted = charset_shifted(f->charset, piece->data, want, state->shifted);
+	give_part(f, state, piece);
 	return LG_OK;
 }
 
@@ -200,12 +202,13 @@ static enum lg_rc cut_chain(struct framer *f, struct framing_state *state, const
 	}
 	lg_buf_append(&f->joined, data + at, want);
 	/* Not within a character, as long as all of it is in this segment. */
-	kept = charset_cut(f->charset, f->joined.data, f->joined.size);
+	kept = charset_cut(f->charset, f->joined.data, f->joined.size, state->shifted);
 	if (kept && f->joined.size - kept < want) {
 		want -= f->joined.size - kept;
 		f->joined.size = kept;
 	}
 	state->left -= (uint32_t)want;
+	state->shifted = charset_shifted(f->charset, f->joined.data, f->joined.size, state->shifted);
 	piece->consumed = at + want;
 	give_part(f, state, piece);
 	return LG_OK;

@@ -9,7 +9,8 @@
 #define SAVE_VERSION 2
 #define SAVE_SKIPPING 1 /* flag: in the rest of a truncated record */
 #define SAVE_SEGMENT_SHIFT 1
-#define SAVE_FLAGS (SAVE_SKIPPING | 3 << SAVE_SEGMENT_SHIFT)
+#define SAVE_SHIFTED 8    /* flag: between SO and SI */
+#define SAVE_FLAGS (SAVE_SKIPPING | 3 << SAVE_SEGMENT_SHIFT | SAVE_SHIFTED)
 
 static size_t held_ranges(const struct lg_stream *s, struct lg_range ranges[LG_HELD_MAX])
 {
@@ -80,7 +81,7 @@ static struct framing_state state_at(const struct lg_stream *s, int64_t restart)
 
 /* The saved position, version 2:
  *   u8 version, u8 charset (enum charset_id), u8 framing (enum lg_framing), u8 flags: 1 skipping, then two bits of enum
- *      framing_segment
+ *      framing_segment, 8 shifted
  *   varint restart, varint part, varint left, varint block, varint lrecl
  *   u16 size of the parser's state, its bytes
  *   u8 number of emitted ranges; of each: varint distance of its begin from the end of the one before (first: from restart),
@@ -103,7 +104,8 @@ size_t lg_stream_save(const struct lg_stream *s, uint8_t *bytes)
 	bytes[n++] = SAVE_VERSION;
 	bytes[n++] = (uint8_t)s->framer.charset;
 	bytes[n++] = (uint8_t)s->framer.framing;
-	bytes[n++] = (uint8_t)((state.skipping ? SAVE_SKIPPING : 0) | state.segment << SAVE_SEGMENT_SHIFT);
+	bytes[n++] = (uint8_t)((state.skipping ? SAVE_SKIPPING : 0) | state.segment << SAVE_SEGMENT_SHIFT |
+	                       (state.shifted ? SAVE_SHIFTED : 0));
 	n += wire_put_varint(bytes + n, (uint64_t)restart);
 	n += wire_put_varint(bytes + n, state.part);
 	n += wire_put_varint(bytes + n, state.left);
@@ -146,6 +148,14 @@ static bool load_ranges(struct lg_stream *s, struct wire_reader *r, int64_t at)
 	return !r->bad && r->at == r->end;
 }
 
+/* What `auto` or a byte order mark decided stands; settings the operator has changed since win. */
+static enum charset_id decided(enum charset_id configured, enum charset_id saved)
+{
+	if (configured == CHARSET_UTF_16)
+		return charset_kind(saved) == CHARSET_KIND_UTF16 ? saved : configured;
+	return configured == CHARSET_AUTO ? saved : configured;
+}
+
 enum lg_rc stream_load(struct lg_stream *s, const uint8_t *saved, size_t size, struct lg_err *err)
 {
 	struct wire_reader r = wire_reader_on(saved, size);
@@ -154,6 +164,7 @@ enum lg_rc stream_load(struct lg_stream *s, const uint8_t *saved, size_t size, s
 	uint64_t block = version > 1 ? wire_read_varint(&r) : 0, lrecl = version > 1 ? wire_read_varint(&r) : 0;
 	uint16_t parser_size = wire_read_u16(&r);
 	const uint8_t *parser = wire_read_bytes(&r, parser_size);
+	enum lg_rc rc;
 
 	if (r.bad || version < 1 || version > SAVE_VERSION || charset >= CHARSET_COUNT || framing >= LG_FRAMING_COUNT ||
 	    flags > (version > 1 ? SAVE_FLAGS : SAVE_SKIPPING) || restart > INT64_MAX || part > INT32_MAX || left > INT32_MAX ||
@@ -162,16 +173,18 @@ enum lg_rc stream_load(struct lg_stream *s, const uint8_t *saved, size_t size, s
 	if (!load_ranges(s, &r, (int64_t)restart))
 		return lg_err_set(err, LG_INVALID, "the saved position has damaged ranges");
 	s->offset = s->first = (int64_t)restart;
-	/* What `auto` once decided stands; settings the operator has changed since win. */
-	stream_start(s, s->framer.framing == LG_FRAMING_AUTO ? (enum lg_framing)framing : s->framer.framing,
-	             s->framer.charset == CHARSET_AUTO ? (enum charset_id)charset : s->framer.charset, s->conf->lrecl ? 0 : lrecl);
-	s->settled = restart > 0 && s->framer.framing != LG_FRAMING_AUTO && s->framer.charset != CHARSET_AUTO;
+	rc = stream_start(s, s->framer.framing == LG_FRAMING_AUTO ? (enum lg_framing)framing : s->framer.framing,
+	                  decided(s->framer.charset, (enum charset_id)charset), s->conf->lrecl ? 0 : lrecl, err);
+	if (rc != LG_OK)
+		return rc;
+	s->settled = restart > 0 && s->framer.framing != LG_FRAMING_AUTO && stream_charset_known(s->framer.charset);
 	/* What was half done under other settings is not. */
 	if (framing == (uint8_t)s->framer.framing && (framing != LG_FRAMING_FIXED || lrecl == s->framer.lrecl))
 		s->framer.state = (struct framing_state){.part = (uint32_t)part,
 		                                           .left = (uint32_t)left,
 		                                           .block = (uint32_t)block,
-		                                           .segment = flags >> SAVE_SEGMENT_SHIFT,
+		                                           .segment = flags >> SAVE_SEGMENT_SHIFT & 3,
+		                                           .shifted = (flags & SAVE_SHIFTED) != 0,
 		                                           .skipping = (flags & SAVE_SKIPPING) != 0};
 	if (parser_size && s->conf->parser->load)
 		return s->conf->parser->load(s->parser, parser, parser_size);

@@ -15,7 +15,7 @@ void profile_add(struct profile *p, const uint8_t *data, size_t size)
 	size_t valid = text_utf8_valid(data, size);
 
 	/* A sequence cut off by the end of what is there is no fault. */
-	if (valid < size && charset_cut(CHARSET_UTF_8, data, size) != valid)
+	if (valid < size && charset_cut(CHARSET_UTF_8, data, size, false) != valid)
 		p->utf8 = false;
 	p->bytes += size;
 	for (size_t i = 0; i < size; i++) {

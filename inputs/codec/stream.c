@@ -10,7 +10,9 @@
 
 const struct lg_option lg_stream_options[] = {
 	{.name = "encoding", .type = LG_OPT_ENCODING, .offset = offsetof(struct lg_stream_conf, encoding), .fallback = "UTF-8",
-	 .doc = "Encoding of the source: UTF-8, ISO-8859-1, IBM-037 (z/OS data sets), IBM-1047 (z/OS UNIX files), or auto."},
+	 .doc = "Encoding of the source: UTF-8, UTF-16, ISO-8859-1, an EBCDIC page such as IBM-037 (z/OS data sets), IBM-1047 (z/OS UNIX "
+	        "files), IBM-273, IBM-500, IBM-1140 to IBM-1149, a double-byte one (IBM-930, 933, 935, 937, 939, 1364, 1371, 1388, 1390, "
+	        "1399), or auto; CP037, ibm-37, EBCDIC-CP-US and the like mean the same."},
 	{.name = "framing", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_stream_conf, framing), .fallback = "line",
 	 .choices = "line|rdw|auto|bdw|fixed|u32|rdw-exclusive|rdw-le|rdw-le-exclusive",
 	 .doc = "How records are told apart: line ends; rdw: IBM's record descriptor words (RECFM V, VB, VS, VBS transferred with RDW; "
@@ -26,6 +28,10 @@ const struct lg_option lg_stream_options[] = {
 	 .doc = "The first byte of every record when RECFM ends in A (ASA) or M (machine code), FBA or VBM: left in the text "
 	        "(zos-syslog finds it there by itself), taken away, or taken away and kept as zos.carriage_control, in hexadecimal "
 	        "where it is no printable character."},
+	{.name = "newline", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_stream_conf, newline), .fallback = "any",
+	 .choices = "any|nel|lf|swapped", .flags = LG_OPT_ADVANCED,
+	 .doc = "What ends a line, and is a newline within records: any of LF and NEL; nel alone (EBCDIC 15); lf alone (EBCDIC 25), NEL "
+	        "staying U+0085; swapped, for EBCDIC: 15 is LF, as z/OS UNIX means it, and 25 NEL, which stays U+0085."},
 	{.name = "max_record_size", .type = LG_OPT_SIZE, .offset = offsetof(struct lg_stream_conf, max_record_size),
 	 .fallback = "64KiB", .min = 256, .max = 1048576, .doc = "Longest physical record that is taken whole."},
 	{.name = "on_oversize", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_stream_conf, on_oversize), .fallback = "split",
@@ -49,13 +55,19 @@ static void count_and_emit(struct lg_sink *sink, struct lg_draft *draft)
 	s->out->emit(s->out, draft);
 }
 
-void stream_start(struct lg_stream *s, enum lg_framing framing, enum charset_id charset, uint64_t lrecl)
+enum lg_rc stream_start(struct lg_stream *s, enum lg_framing framing, enum charset_id charset, uint64_t lrecl, struct lg_err *err)
 {
-	struct framing_conf conf = {.framing = framing, .charset = charset, .limit = s->conf->max_record_size,
-	                            .lrecl = lrecl ? lrecl : (uint64_t)s->conf->lrecl, .truncate = s->conf->on_oversize == 1};
+	struct framing_conf conf = {.framing = framing, .charset = charset, .newline = (enum charset_newline)s->conf->newline,
+	                            .limit = s->conf->max_record_size, .lrecl = lrecl ? lrecl : (uint64_t)s->conf->lrecl,
+	                            .truncate = s->conf->on_oversize == 1};
 
 	framing_fini(&s->framer);
 	framing_init(&s->framer, &conf);
+	s->decoder = NULL;
+	if (charset == CHARSET_AUTO)
+		return LG_OK;
+	/* UTF-16 of unknown byte order: its decoder is not used, but the settings are looked at. */
+	return charset_decoder_get(&s->decoder, charset, conf.newline, err);
 }
 
 enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf *conf, struct lg_sink *sink, int64_t offset,
@@ -78,7 +90,9 @@ enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf 
 		rc = lg_err_set(err, LG_INVALID, "framing: fixed needs lrecl: the record length of the data set");
 		goto done;
 	}
-	stream_start(s, (enum lg_framing)conf->framing, charset, 0);
+	rc = stream_start(s, (enum lg_framing)conf->framing, charset, 0, err);
+	if (rc != LG_OK)
+		goto done;
 	s->parser = mem_zalloc(conf->parser->state_size ? conf->parser->state_size : 1);
 	rc = conf->parser->init(s->parser, conf->parser_conf, err);
 	if (rc != LG_OK) {
@@ -140,6 +154,15 @@ static void strip_padding(struct lg_str *text)
 		text->size--;
 }
 
+/* A byte order mark at the beginning of the source is not part of its text. */
+static void drop_mark(struct lg_str *text)
+{
+	if (text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0) {
+		text->data += 3;
+		text->size -= 3;
+	}
+}
+
 static void take_piece(struct lg_stream *s, const struct framing_piece *piece, struct framing_state before, int64_t utc_ns)
 {
 	struct lg_line line = {.begin = s->offset, .end = s->offset + (int64_t)piece->consumed, .received_ns = utc_ns};
@@ -153,7 +176,9 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 	line.part = (int)piece->part;
 	if (piece->part && piece->final)
 		line.parts = line.part;
-	line.text = charset_decode(s->framer.charset, piece->data, piece->size, &s->text, &s->stats.substitutions);
+	line.text = charset_decode(s->decoder, piece->data, piece->size, before.shifted, &s->text, &s->stats.substitutions);
+	if (line.begin == 0)
+		drop_mark(&line.text);
 	if (s->conf->carriage_control && piece->part <= 1 && line.text.size)
 		take_control(s, piece, &line);
 	if (s->framer.framing == LG_FRAMING_FIXED && piece->final)
@@ -193,8 +218,42 @@ static enum lg_rc decide(struct lg_stream *s, const uint8_t *data, size_t size, 
 	/* One of the two may have been given and not fit what was found. */
 	if (detect_check(charset, framing, data, size, true, last, err) == LG_INVALID)
 		return LG_INVALID;
-	stream_start(s, framing, charset, s->conf->lrecl ? 0 : d.lrecl);
-	return LG_OK;
+	return stream_start(s, framing, charset, s->conf->lrecl ? 0 : d.lrecl, err);
+}
+
+/* Offset of the first two bytes of content. LG_AGAIN: they have not come. */
+static enum lg_rc first_unit(const struct lg_stream *s, const uint8_t *data, size_t size, size_t *at)
+{
+	struct framing_state state = {0};
+	struct framing_word word = {0};
+
+	*at = 0;
+	while (s->framer.framing != LG_FRAMING_LINE && word.length < 2) {
+		enum lg_rc rc = framing_word_read(&s->framer, &state, data + *at, size - *at, 0, &word, NULL);
+
+		if (rc != LG_OK)
+			return rc;
+		*at += word.header;
+		if (word.length < 2)
+			*at += word.length < size - *at ? word.length : size - *at;
+	}
+	return size - *at < 2 ? LG_AGAIN : LG_OK;
+}
+
+/* The byte order of UTF-16: by its mark; without one by the half of the first character that is zero; else big-endian (RFC 2781,
+ * section 4.3). */
+static enum lg_rc decide_order(struct lg_stream *s, const uint8_t *data, size_t size, bool last, struct lg_err *err)
+{
+	enum charset_id charset = CHARSET_UTF_16BE;
+	size_t at;
+	enum lg_rc rc = first_unit(s, data, size, &at);
+
+	/* What breaks the framing is for the framer to tell. */
+	if (rc == LG_AGAIN && !last && size < LG_DETECT_SIZE)
+		return LG_AGAIN;
+	if (rc == LG_OK && ((data[at] == 0xff && data[at + 1] == 0xfe) || (data[at] && !data[at + 1])))
+		charset = CHARSET_UTF_16LE;
+	return stream_start(s, s->framer.framing, charset, s->framer.lrecl, err);
 }
 
 /* Before a byte is taken: do the settings fit the data? Over the first 64 KiB only. */
@@ -205,8 +264,15 @@ static enum lg_rc settle(struct lg_stream *s, const uint8_t *data, size_t size, 
 
 	if (s->framer.charset == CHARSET_AUTO || s->framer.framing == LG_FRAMING_AUTO) {
 		rc = decide(s, data, size, last, err);
+		if (rc == LG_OK && s->framer.charset == CHARSET_UTF_16)
+			rc = decide_order(s, data, size, last, err);
 		s->settled = rc == LG_OK;
 		return rc;
+	}
+	if (s->framer.charset == CHARSET_UTF_16) {
+		rc = decide_order(s, data, size, last, err);
+		if (rc != LG_OK)
+			return rc;
 	}
 	if (seen >= LG_DETECT_SIZE) {
 		s->settled = true;

@@ -16,6 +16,7 @@ struct lg_stream {
 	struct lg_sink *out;
 	const struct lg_stream_conf *conf;
 	struct framer framer;
+	const struct charset_decoder *decoder; /* NULL while the charset is not known */
 	int64_t offset;
 	int64_t first;       /* offset at which reading began */
 	bool settled;        /* the settings are known to fit, no need to look at the data any more */
@@ -29,7 +30,13 @@ struct lg_stream {
 };
 
 /* Prepares for reading with these settings; `lrecl` 0: as configured. */
-void stream_start(struct lg_stream *s, enum lg_framing framing, enum charset_id charset, uint64_t lrecl);
+enum lg_rc stream_start(struct lg_stream *s, enum lg_framing framing, enum charset_id charset, uint64_t lrecl,
+                        struct lg_err *err) LG_WARN_UNUSED;
+/* Whether records can be read in it: neither auto nor UTF-16 of either byte order. */
+static inline bool stream_charset_known(enum charset_id id)
+{
+	return id != CHARSET_AUTO && id != CHARSET_UTF_16;
+}
 /* Notes the framing state in front of the line at s->offset. */
 void stream_mark(struct lg_stream *s, struct framing_state before);
 /* Goes to a saved position. LG_INVALID: the bytes are not one. */

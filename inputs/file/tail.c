@@ -516,6 +516,8 @@ void tail_add_report(const struct tail *tail, struct lg_input_report *report)
 
 	report->substitutions += stats->substitutions;
 	report->oversize += stats->oversize;
+	report->broken += stats->broken;
+	report->torn += stats->torn;
 	report->orphans += stats->orphans;
 	report->incomplete += stats->incomplete;
 }

@@ -68,12 +68,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const enum lg_framing framings[] = {LG_FRAMING_LINE, LG_FRAMING_RDW,           LG_FRAMING_BDW,
 	                                           LG_FRAMING_FIXED, LG_FRAMING_U32,          LG_FRAMING_RDW_EXCLUSIVE,
 	                                           LG_FRAMING_RDW_LE, LG_FRAMING_RDW_LE_EXCLUSIVE};
+	static const enum charset_id charsets[] = {CHARSET_UTF_8, CHARSET_ISO_8859_1, CHARSET_IBM_037, CHARSET_UTF_16LE, CHARSET_UTF_16BE,
+	                                           CHARSET_IBM_939};
 	struct framing_conf conf = {0};
 
 	if (size < 4)
 		return 0;
 	conf.framing = framings[data[0] % (sizeof(framings) / sizeof(framings[0]))];
-	conf.charset = (enum charset_id)(1 + (data[0] >> 3) % (CHARSET_COUNT - 1));
+	conf.charset = charsets[(data[0] >> 3) % (sizeof(charsets) / sizeof(charsets[0]))];
+	conf.newline = (enum charset_newline)(data[3] % CHARSET_NEWLINE_COUNT);
 	conf.truncate = data[1] & 1;
 	conf.lrecl = 1u + (data[1] >> 1);
 	conf.limit = 16 + data[2] % 64u;

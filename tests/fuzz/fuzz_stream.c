@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "codec/charset.h"
 #include "codec_kit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,17 +74,18 @@ static void try_saved(const struct lg_stream_conf *conf, const uint8_t *data, si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const encodings[] = {"auto", "UTF-8", "ISO-8859-1", "IBM-037", "IBM-1047"};
+	static const char *const encodings[] = {"auto", "UTF-8", "ISO-8859-1", "IBM-037", "IBM-939", "UTF-16"};
 	struct lg_stream_conf conf = {.max_record_size = LIMIT, .parser = keyed_parser()};
 	struct kept crashed = kept_make(), whole = kept_make();
 	struct lg_detect detect;
 
 	if (size < 4)
 		return 0;
-	conf.encoding = (char *)(uintptr_t)encodings[data[0] % 5];
-	conf.framing = data[0] / 5 % LG_FRAMING_COUNT;
+	conf.encoding = (char *)(uintptr_t)encodings[data[0] % 6];
+	conf.framing = data[0] / 6 % LG_FRAMING_COUNT;
 	conf.lrecl = 1 + (data[1] >> 4);
 	conf.carriage_control = data[1] >> 2 & 1 ? LG_CARRIAGE_FIELD : LG_CARRIAGE_TEXT;
+	conf.newline = data[0] % 6 > 2 && data[0] % 6 < 5 ? data[1] >> 3 & 3 : data[1] >> 3 & 1 ? CHARSET_NEWLINE_LF : 0;
 	conf.on_oversize = data[1] & 1;
 	lg_detect(&detect, data + 4, size - 4, data[1] & 2);
 	try_saved(&conf, data + 4, size - 4);

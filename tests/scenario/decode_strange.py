@@ -49,7 +49,8 @@ FILES = {
     "little-exclusive": (b"".join(b"\0\0" + len(line).to_bytes(2, "little") + line for line in EBCDIC), 0, ["framing: rdw-le-exclusive\n"]),
     "zosmf": (b"".join(len(line).to_bytes(4, "big") + line for line in EBCDIC), 0, ["4-byte big-endian length", "framing: u32\n"]),
     "blocked": (b"".join(word(len(line) + 8) + word(len(line) + 4) + line for line in EBCDIC), 0, ["BDW", "framing: bdw\n"]),
-    "utf16": ("\n".join(LINES).encode("utf-16"), 1, ["UTF-16"]),
+    "utf16": ("\n".join(LINES).encode("utf-16"), 0, ["UTF-16 text in lines", "encoding: UTF-16\n"]),
+    "utf16be": ("\r\n".join(LINES).encode("utf-16-be"), 0, ["UTF-16BE text in lines", "encoding: UTF-16BE\n"]),
     "random": (bytes((number * number * 7 + number // 3) % 256 for number in range(5000)), 1, ["neither text nor records"]),
     "empty": (b"", 1, ["empty"]),
 }
@@ -70,7 +71,7 @@ with Rig() as rig:
 
     # The records are the same however the file came.
     bodies = {}
-    for name in ("text", "crlf", "asa", "century", "rdw", "nel", "fixed", "spanned", "exclusive", "little", "little-exclusive", "zosmf", "blocked"):
+    for name in ("text", "crlf", "asa", "century", "rdw", "nel", "fixed", "spanned", "exclusive", "little", "little-exclusive", "zosmf", "blocked", "utf16", "utf16be"):
         status, out, errors = decode("--json", "--timezone", "America/New_York", rig.path(name))
         check(status == 0 and errors == "", "%s --json: exit %d\n%s", name, status, errors)
         found = [json.loads(line) for line in out.splitlines()]
@@ -103,6 +104,7 @@ with Rig() as rig:
         (["--encoding", "EBCDIC", rig.path("rdw")], 1, "expected UTF-8"),
         (["--parser=zos-syslog", "--timezone=Mars/Base", rig.path("rdw")], 1, "unknown time zone Mars/Base"),
         (["--framing", "bdw", rig.path("rdw")], 1, "encoding: IBM-037, framing: rdw"),
+        (["--encoding", "cp037", "--framing", "line", "--newline", "swap", rig.path("rdw")], 1, "newline"),
         (["--framing", "vbs", rig.path("rdw")], 1, "framing"),
         (["--framing", "fixed", rig.path("rdw")], 1, "needs lrecl"),
         (["--framing", "line", rig.path("rdw")], 1, "encoding: IBM-037, framing: rdw"),

@@ -1,5 +1,4 @@
-/* charset: names, the tables against iconv(3), UTF-8 repair. */
-#include <iconv.h>
+/* charset: names, newlines, UTF-8 and UTF-16. The pages: test_pages.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +19,11 @@ static void every_usual_spelling_is_known(void **state)
 		{"latin1", "ISO-8859-1"},   {"LATIN-1", "ISO-8859-1"},  {"iso8859-1", "ISO-8859-1"}, {"ISO_8859-1", "ISO-8859-1"},
 		{"IBM-037", "IBM-037"},     {"CP037", "IBM-037"},       {"IBM037", "IBM-037"},       {"ibm-37", "IBM-037"},
 		{"cp37", "IBM-037"},        {"037", "IBM-037"},         {"IBM-1047", "IBM-1047"},    {"cp1047", "IBM-1047"},
-		{"IBM1047", "IBM-1047"},    {"1047", "IBM-1047"},       {"ibm_1047", "IBM-1047"},
+		{"IBM1047", "IBM-1047"},    {"1047", "IBM-1047"},       {"ibm_1047", "IBM-1047"},    {"CCSID 500", "IBM-500"},
+		{"cp0273", "IBM-273"},      {"ibm-1140", "IBM-1140"},   {"x-IBM939", "IBM-939"},     {"Cp1141", "IBM-1141"},
+		{"EBCDIC-CP-US", "IBM-037"}, {"ebcdic-cp-ch", "IBM-500"}, {"EBCDIC-DE-273+euro", "IBM-1141"}, {"UTF_16", "UTF-16"},
+		{"utf-16le", "UTF-16LE"},   {"CCSID 1208", "UTF-8"},    {"1200", "UTF-16BE"},        {"819", "ISO-8859-1"},
+		{"cp1252", "windows-1252"}, {"ISO8859-15", "ISO-8859-15"}, {"IBM-930", "IBM-930"},    {"ibm01148", "IBM-1148"},
 	};
 
 	(void)state;
@@ -35,7 +38,7 @@ static void every_usual_spelling_is_known(void **state)
 static void other_names_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "-", "IBM-500", "IBM-1147", "10470", "utf-16", "IBM-037 with a very long tail behind it", "latin10"};
+		"", "-", "IBM-501", "IBM", "EBCDIC", "10470", "utf-17", "1047x", "IBM-037 with a very long tail behind it", "latin10", "cp123456"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -50,81 +53,19 @@ static void names_and_ids_agree(void **state)
 	assert_int_equal(charset_id_of("IBM037"), CHARSET_COUNT);
 }
 
-/* Converts with the C library; -1 where it cannot. */
-static long convert(const char *from, const char *to, const void *in, size_t size, void *out, size_t cap)
+static const struct charset_decoder *decoder_of(enum charset_id id, enum charset_newline newline)
 {
-	iconv_t cd = iconv_open(to, from);
-	char *source = (char *)(uintptr_t)in, *target = out;
-	size_t left = cap, rc;
+	const struct charset_decoder *decoder;
+	struct lg_err err;
 
-	assert_true(cd != (iconv_t)-1);
-	rc = iconv(cd, &source, &size, &target, &left);
-	iconv_close(cd);
-	return rc == (size_t)-1 ? -1 : (long)(cap - left);
+	if (charset_decoder_get(&decoder, id, newline, &err) != LG_OK)
+		fail_msg("%s", err.text);
+	return decoder;
 }
 
-static void all_256_bytes_agree_with_iconv_and_back(void **state)
+static struct lg_str decode(enum charset_id id, const void *data, size_t size, struct lg_buf *scratch, uint64_t *substitutions)
 {
-	static const struct {
-		enum charset_id id;
-		const char *iconv_name;
-	} pages[] = {{CHARSET_IBM_037, "IBM037"}, {CHARSET_IBM_1047, "IBM1047"}, {CHARSET_ISO_8859_1, "ISO-8859-1"}};
-	struct lg_buf scratch = {0};
-	uint64_t substitutions = 0;
-
-	(void)state;
-	for (size_t p = 0; p < sizeof(pages) / sizeof(pages[0]); p++) {
-		for (unsigned b = 0; b < 256; b++) {
-			const uint8_t *table = charset_table(pages[p].id);
-			uint8_t byte = (uint8_t)b, want[8], back, point = table ? table[b] : byte, own[4];
-			long size = convert(pages[p].iconv_name, "UTF-8", &byte, 1, want, sizeof(want));
-			size_t own_size = text_utf8_put(point, own);
-			struct lg_str text;
-
-			assert_int_equal(own_size, size);
-			assert_memory_equal(own, want, own_size);
-			assert_int_equal(convert("UTF-8", pages[p].iconv_name, own, own_size, &back, 1), 1);
-			assert_int_equal(back, byte);
-			/* in a record's text NEL is a newline */
-			text = charset_decode(pages[p].id, &byte, 1, &scratch, &substitutions);
-			if (point == 0x85) {
-				assert_true(lg_str_is(text, "\n"));
-			} else {
-				assert_int_equal(text.size, own_size);
-				assert_memory_equal(text.data, want, own_size);
-			}
-		}
-	}
-	assert_int_equal(substitutions, 0);
-	lg_buf_fini(&scratch);
-}
-
-static void long_ebcdic_text_agrees_with_iconv(void **state)
-{
-	struct lg_buf scratch = {0};
-	uint8_t in[3000], want[6000];
-	uint64_t substitutions = 0;
-	unsigned seed = 1;
-
-	(void)state;
-	for (size_t round = 0; round < 40; round++) {
-		size_t size = 0, n = round * 75;
-		long want_size;
-		struct lg_str text;
-
-		while (size < n) {
-			seed = seed * 1103515245u + 12345u;
-			/* mostly plain letters, so that whole blocks stay ASCII */
-			in[size] = seed >> 28 == 0 && round % 3 ? (uint8_t)(seed >> 16) : (uint8_t)(0xc1 + (seed >> 16) % 9);
-			if (in[size] != 0x15)
-				size++;
-		}
-		want_size = convert("IBM1047", "UTF-8", in, n, want, sizeof(want));
-		text = charset_decode(CHARSET_IBM_1047, in, n, &scratch, &substitutions);
-		assert_int_equal(text.size, want_size);
-		assert_memory_equal(text.data, want, text.size);
-	}
-	lg_buf_fini(&scratch);
+	return charset_decode(decoder_of(id, CHARSET_NEWLINE_ANY), data, size, false, scratch, substitutions);
 }
 
 static void valid_utf8_is_not_copied(void **state)
@@ -132,13 +73,13 @@ static void valid_utf8_is_not_copied(void **state)
 	static const char text[] = "plain, gr\xc3\xbc\xc3\x9f""e, \xe2\x82\xac, \xf0\x9f\x90\x8c";
 	struct lg_buf scratch = {0};
 	uint64_t substitutions = 0;
-	struct lg_str s = charset_decode(CHARSET_UTF_8, (const uint8_t *)text, sizeof(text) - 1, &scratch, &substitutions);
+	struct lg_str s = decode(CHARSET_UTF_8, text, sizeof(text) - 1, &scratch, &substitutions);
 
 	(void)state;
 	assert_ptr_equal(s.data, text);
 	assert_int_equal(s.size, sizeof(text) - 1);
 	assert_int_equal(substitutions, 0);
-	s = charset_decode(CHARSET_ISO_8859_1, (const uint8_t *)"abc", 3, &scratch, &substitutions);
+	s = decode(CHARSET_ISO_8859_1, "abc", 3, &scratch, &substitutions);
 	assert_true(lg_str_is(s, "abc"));
 	assert_null(scratch.data);
 }
@@ -156,7 +97,7 @@ static void a_high_byte_is_seen_wherever_it_stands(void **state)
 
 			memset(data, 'x', sizeof(data));
 			data[at] = 0xfc;
-			text = charset_decode(CHARSET_ISO_8859_1, data, size, &scratch, &substitutions);
+			text = decode(CHARSET_ISO_8859_1, data, size, &scratch, &substitutions);
 			assert_int_equal(text.size, size + 1);
 			assert_memory_equal(text.data + at, "\xc3\xbc", 2);
 		}
@@ -188,8 +129,7 @@ static void each_maximal_subpart_becomes_one_replacement(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		uint64_t substitutions = 0;
-		struct lg_str s = charset_decode(CHARSET_UTF_8, (const uint8_t *)table[i].in, strlen(table[i].in), &scratch,
-		                                 &substitutions);
+		struct lg_str s = decode(CHARSET_UTF_8, table[i].in, strlen(table[i].in), &scratch, &substitutions);
 
 		assert_int_equal(s.size, strlen(table[i].out));
 		assert_memory_equal(s.data, table[i].out, s.size);
@@ -197,6 +137,53 @@ static void each_maximal_subpart_becomes_one_replacement(void **state)
 		assert_int_equal(text_utf8_valid((const uint8_t *)s.data, s.size), s.size);
 	}
 	lg_buf_fini(&scratch);
+}
+
+#define DECODES(id, newline, in, out, count)                                                                                        \
+	do {                                                                                                                         \
+		struct lg_buf buf_ = {0};                                                                                             \
+		uint64_t count_ = 0;                                                                                                  \
+		struct lg_str text_ = charset_decode(decoder_of((id), (newline)), (const uint8_t *)(in), sizeof(in) - 1, false, &buf_, \
+		                                     &count_);                                                                        \
+                                                                                                                                     \
+		assert_int_equal(text_.size, sizeof(out) - 1);                                                                       \
+		assert_memory_equal(text_.data, (out), sizeof(out) - 1);                                                             \
+		assert_int_equal(count_, (count));                                                                                    \
+		lg_buf_fini(&buf_);                                                                                                   \
+	} while (0)
+
+static void utf16_is_read_in_both_byte_orders(void **state)
+{
+	(void)state;
+	DECODES(CHARSET_UTF_16LE, CHARSET_NEWLINE_ANY, "A\0\xac\x20\x3d\xd8\x0c\xdc", "A\xe2\x82\xac\xf0\x9f\x90\x8c", 0);
+	DECODES(CHARSET_UTF_16BE, CHARSET_NEWLINE_ANY, "\0A\x20\xac\xd8\x3d\xdc\x0c", "A\xe2\x82\xac\xf0\x9f\x90\x8c", 0);
+	/* lone surrogates, each; half a unit */
+	DECODES(CHARSET_UTF_16BE, CHARSET_NEWLINE_ANY, "\xd8\x3d\0A\xdc\x0c\xd8\x3d\xd8\x3d\xdc\x0c\0", BAD "A" BAD BAD
+	        "\xf0\x9f\x90\x8c" BAD, 4);
+	DECODES(CHARSET_UTF_16BE, CHARSET_NEWLINE_ANY, "\xd8\x3d", BAD, 1);
+	DECODES(CHARSET_UTF_16LE, CHARSET_NEWLINE_ANY, "\x85\0\x0a\0", "\n\n", 0);
+	DECODES(CHARSET_UTF_16LE, CHARSET_NEWLINE_LF, "\x85\0\x0a\0", "\xc2\x85\n", 0);
+	assert_int_equal(charset_cut(CHARSET_UTF_16LE, (const uint8_t *)"A\0\x3d\xd8\x0c\xdc", 4, false), 2);
+	assert_int_equal(charset_cut(CHARSET_UTF_16BE, (const uint8_t *)"\0A\xd8\x3d\xdc\x0c", 5, false), 2);
+	assert_int_equal(charset_cut(CHARSET_UTF_16BE, (const uint8_t *)"\0A\xd8\x3d\xdc\x0c", 6, false), 6);
+}
+
+static void newlines_in_a_text_follow_the_policy(void **state)
+{
+	struct lg_err err;
+	const struct charset_decoder *decoder;
+
+	(void)state;
+	DECODES(CHARSET_IBM_1047, CHARSET_NEWLINE_ANY, "\xc1\x15\x25\xc2", "A\n\nB", 0);
+	DECODES(CHARSET_IBM_1047, CHARSET_NEWLINE_NEL, "\xc1\x15\x25\xc2", "A\n\nB", 0);
+	DECODES(CHARSET_IBM_1047, CHARSET_NEWLINE_LF, "\xc1\x15\x25\xc2", "A\xc2\x85\nB", 0);
+	DECODES(CHARSET_IBM_1047, CHARSET_NEWLINE_SWAPPED, "\xc1\x15\x25\xc2", "A\n\xc2\x85" "B", 0);
+	DECODES(CHARSET_UTF_8, CHARSET_NEWLINE_ANY, "A\xc2\x85\nB", "A\n\nB", 0);
+	DECODES(CHARSET_UTF_8, CHARSET_NEWLINE_LF, "A\xc2\x85\nB", "A\xc2\x85\nB", 0);
+	DECODES(CHARSET_ISO_8859_1, CHARSET_NEWLINE_ANY, "A\x85\nB", "A\n\nB", 0);
+	DECODES(CHARSET_ISO_8859_1, CHARSET_NEWLINE_LF, "A\x85\nB", "A\xc2\x85\nB", 0);
+	assert_int_equal(charset_decoder_get(&decoder, CHARSET_UTF_8, CHARSET_NEWLINE_SWAPPED, &err), LG_INVALID);
+	assert_non_null(strstr(err.text, "newline: swapped is for EBCDIC"));
 }
 
 static void a_cut_never_goes_through_a_character(void **state)
@@ -207,12 +194,12 @@ static void a_cut_never_goes_through_a_character(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(want) / sizeof(want[0]); n++) {
-		assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)text, n), want[n]);
-		assert_int_equal(charset_cut(CHARSET_IBM_037, (const uint8_t *)text, n), n);
+		assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)text, n, false), want[n]);
+		assert_int_equal(charset_cut(CHARSET_IBM_037, (const uint8_t *)text, n, false), n);
 	}
 	/* what is no UTF-8 is cut anywhere */
-	assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)"\x80\x80\x80\x80\x80", 5), 5);
-	assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)"a\xff", 2), 2);
+	assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)"\x80\x80\x80\x80\x80", 5, false), 5);
+	assert_int_equal(charset_cut(CHARSET_UTF_8, (const uint8_t *)"a\xff", 2, false), 2);
 }
 
 int main(void)
@@ -221,11 +208,11 @@ int main(void)
 		cmocka_unit_test(every_usual_spelling_is_known),
 		cmocka_unit_test(other_names_are_refused),
 		cmocka_unit_test(names_and_ids_agree),
-		cmocka_unit_test(all_256_bytes_agree_with_iconv_and_back),
-		cmocka_unit_test(long_ebcdic_text_agrees_with_iconv),
 		cmocka_unit_test(valid_utf8_is_not_copied),
 		cmocka_unit_test(a_high_byte_is_seen_wherever_it_stands),
 		cmocka_unit_test(each_maximal_subpart_becomes_one_replacement),
+		cmocka_unit_test(utf16_is_read_in_both_byte_orders),
+		cmocka_unit_test(newlines_in_a_text_follow_the_policy),
 		cmocka_unit_test(a_cut_never_goes_through_a_character),
 	};
 

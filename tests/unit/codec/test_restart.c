@@ -38,6 +38,15 @@ static void put_char(struct lg_buf *out, const struct lg_stream_conf *conf)
 			lg_buf_append_char(out, (char)0xff);
 		else
 			lg_buf_append_char(out, c);
+	} else if (strcmp(conf->encoding, "UTF-16") == 0) {
+		if (below(30) == 0)
+			lg_buf_append(out, "\x3d\xd8\x0c\xdc", 4);
+		else
+			lg_buf_append(out, (char[]){c, below(40) ? 0 : 10}, 2);
+	} else if (strcmp(conf->encoding, "IBM-939") == 0) {
+		static const char *const some[] = {"\xc1", "\x81", "\xc2", "\x0e\x42\xc1", "\x42\xc2", "\x0f\xd1", "\x0f", "\x0e"};
+
+		lg_buf_append_cstr(out, some[below(8)]);
 	} else {
 		const uint8_t *table = charset_table(charset_id_of(conf->encoding));
 		unsigned b = 0;
@@ -117,7 +126,9 @@ static void put_record(struct lg_buf *out, struct lg_buf *block, const struct lg
 			put_word(out, conf->framing, content.size, 0);
 		lg_buf_append(out, content.data, content.size);
 	}
-	if (conf->framing == LG_FRAMING_LINE && strcmp(conf->encoding, "UTF-8") == 0)
+	if (conf->framing == LG_FRAMING_LINE && strcmp(conf->encoding, "UTF-16") == 0)
+		lg_buf_append(out, below(10) == 0 ? "\r\0\n\0" : "\x85\0\n", below(10) == 0 ? 4 : 2);
+	else if (conf->framing == LG_FRAMING_LINE && strcmp(conf->encoding, "UTF-8") == 0)
 		lg_buf_append_cstr(out, below(10) == 0 ? "\r\n" : below(10) == 0 ? "\xc2\x85" : "\n");
 	else if (conf->framing == LG_FRAMING_LINE)
 		lg_buf_append_cstr(out, below(10) == 0 ? "\r\x15" : below(10) == 0 ? "\x25" : "\x15");
@@ -207,15 +218,15 @@ static void run_crashing(const struct lg_stream_conf *conf, const struct lg_buf 
 
 static void records_are_the_same_with_and_without_crashes(void **state)
 {
-	static const char *const encodings[] = {"UTF-8", "IBM-1047"};
+	static const char *const encodings[] = {"UTF-8", "IBM-1047", "UTF-16", "IBM-939"};
 	static const int framings[] = {LG_FRAMING_LINE, LG_FRAMING_RDW, LG_FRAMING_BDW, LG_FRAMING_FIXED, LG_FRAMING_U32,
 	                               LG_FRAMING_RDW_EXCLUSIVE, LG_FRAMING_RDW_LE, LG_FRAMING_RDW_LE_EXCLUSIVE};
 
 	(void)state;
 	for (uint32_t round = 0; round < 800; round++) {
-		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 1],
-		                              .framing = framings[round / 4 % 8],
-		                              .on_oversize = round & 2 ? 1 : 0,
+		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 3],
+		                              .framing = framings[round / 8 % 8],
+		                              .on_oversize = round & 4 ? 1 : 0,
 		                              .max_record_size = 256,
 		                              .lrecl = 20 + round % 500,
 		                              .parser = keyed_parser()};

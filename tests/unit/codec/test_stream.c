@@ -59,6 +59,67 @@ static struct lg_stream_conf limited(const char *encoding, int framing, int on_o
 	return conf;
 }
 
+static void utf16_lines_end_at_whole_units(void **state)
+{
+	struct lg_stream_conf lf = conf_of("UTF-16LE", LG_FRAMING_LINE);
+
+	(void)state;
+	/* U+0A00 and U+000D, U+0A0A: bytes of line ends that are none */
+	EXPECT(conf_of("UTF-16LE", LG_FRAMING_LINE), "A\0\n\0\0\x0a\x0d\0\x0a\0" "B\0\x0a\x0a\x85\0" "C\0",
+	       "A|\xe0\xa8\x80|B\xe0\xa8\x8a|C|");
+	EXPECT(conf_of("UTF-16BE", LG_FRAMING_LINE), "\0A\0\n\x0a\0\0\x0d\0\x0a\0B\x0a\x0a\0\x85\0C\0\x0d", "A|\xe0\xa8\x80|B\xe0\xa8\x8a|C|");
+	EXPECT(conf_of("UTF-16BE", LG_FRAMING_LINE), "\0A\0", "A\xef\xbf\xbd|");
+	lf.newline = 2;
+	EXPECT(lf, "A\0\x85\0B\0\x0a\0", "A\xc2\x85" "B|");
+}
+
+static void a_byte_order_mark_decides_and_is_no_text(void **state)
+{
+	(void)state;
+	EXPECT(conf_of("UTF-16", LG_FRAMING_LINE), "\xff\xfe" "A\0\n\0\xff\xfe" "B\0", "A|\xef\xbb\xbf" "B|");
+	EXPECT(conf_of("UTF-16", LG_FRAMING_LINE), "\xfe\xff\0A\0\n\0B", "A|B|");
+	/* without a mark: by the zeros, else big-endian */
+	EXPECT(conf_of("UTF-16", LG_FRAMING_LINE), "A\0\n\0" "B\0", "A|B|");
+	EXPECT(conf_of("UTF-16", LG_FRAMING_LINE), "\x20\xac\0\n", "\xe2\x82\xac|");
+	EXPECT(conf_of("UTF-16", LG_FRAMING_RDW), "\0\x08\0\0\xff\xfe" "A\0\0\x06\0\0B\0", "A|B|");
+	EXPECT(conf_of("UTF-8", LG_FRAMING_LINE), "\xef\xbb\xbf" "A\n\xef\xbb\xbf" "B\n", "A|\xef\xbb\xbf" "B|");
+}
+
+static struct lg_stream_conf with_newline(const char *encoding, int newline)
+{
+	struct lg_stream_conf conf = conf_of(encoding, LG_FRAMING_LINE);
+
+	conf.newline = newline;
+	return conf;
+}
+
+static void the_newline_policy_says_what_ends_a_line(void **state)
+{
+	static const char ebcdic[] = "\xc1\x15\xc2\x25\xc3\r\x15\xc4", ascii[] = "A\xc2\x85" "B\nC\r\n" "D";
+
+	(void)state;
+	EXPECT(with_newline("IBM-273", 0), ebcdic, "A|B|C|D|");
+	EXPECT(with_newline("IBM-273", 1), ebcdic, "A|B\nC|D|");
+	EXPECT(with_newline("IBM-273", 2), ebcdic, "A\xc2\x85" "B|C\r\xc2\x85" "D|");
+	EXPECT(with_newline("IBM-273", 3), ebcdic, "A|B\xc2\x85" "C|D|");
+	EXPECT(with_newline("UTF-8", 0), ascii, "A|B|C|D|");
+	EXPECT(with_newline("UTF-8", 1), ascii, "A|B\nC\r\nD|");
+	EXPECT(with_newline("UTF-8", 2), ascii, "A\xc2\x85" "B|C|D|");
+}
+
+static void double_bytes_are_split_between_characters(void **state)
+{
+	(void)state;
+	/* each part knows that it begins between SO and SI; a record never begins so */
+	EXPECT(limited("IBM-939", LG_FRAMING_LINE, 0),
+	       "\xc1\x0e" "\x42\xc1\x42\xc2\x42\xc3\x42\xc4\x42\xc5\x42\xc6\x42\xc7\x42\xc8\x0f\xc2\x15\xc3\x15",
+	       "[1/0]A\xef\xbc\xa1\xef\xbc\xa2\xef\xbc\xa3\xef\xbc\xa4\xef\xbc\xa5\xef\xbc\xa6\xef\xbc\xa7|[2/2]\xef\xbc\xa8" "B|C|");
+	EXPECT(limited("IBM-939", LG_FRAMING_RDW, 0),
+	       "\0\x17\0\0\x0e" "\x42\xc1\x42\xc2\x42\xc3\x42\xc4\x42\xc5\x42\xc6\x42\xc7\x42\xc8\x42\xc9" "\0\5\0\0\xc3",
+	       "[1/0]\xef\xbc\xa1\xef\xbc\xa2\xef\xbc\xa3\xef\xbc\xa4\xef\xbc\xa5\xef\xbc\xa6\xef\xbc\xa7|"
+	       "[2/2]\xef\xbc\xa8\xef\xbc\xa9|C|");
+}
+
 static void long_lines_are_split_into_numbered_parts(void **state)
 {
 	(void)state;
@@ -181,6 +242,10 @@ int main(void)
 		cmocka_unit_test(ebcdic_lines_end_at_both_newlines_with_or_without_cr),
 		cmocka_unit_test(rdw_records_may_hold_any_byte),
 		cmocka_unit_test(a_torn_last_rdw_record_is_kept_and_marked),
+		cmocka_unit_test(utf16_lines_end_at_whole_units),
+		cmocka_unit_test(a_byte_order_mark_decides_and_is_no_text),
+		cmocka_unit_test(the_newline_policy_says_what_ends_a_line),
+		cmocka_unit_test(double_bytes_are_split_between_characters),
 		cmocka_unit_test(long_lines_are_split_into_numbered_parts),
 		cmocka_unit_test(or_cut_and_the_rest_passed_over),
 		cmocka_unit_test(oversize_and_damage_are_counted),
