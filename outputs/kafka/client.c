@@ -34,9 +34,9 @@ void client_fail(struct kafka *k, const char *state, const struct lg_err *err)
 
 void client_end(struct kafka *k, const char *state, const struct lg_err *err, bool quiet)
 {
-	if (k->ending.on || k->failed)
-		return;
-	k->ending = (struct ending){.on = true, .quiet = quiet, .state = state, .err = *err};
+	if (k->failed || (k->ending.on && (quiet || !k->ending.quiet)))
+		return; /* a fault that needs a person outweighs the producer's */
+	k->ending = (struct ending){.on = true, .quiet = quiet, .state = state, .err = *err, .by_ns = k->ending.on ? k->ending.by_ns : 0};
 	rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 

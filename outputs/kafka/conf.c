@@ -158,6 +158,7 @@ static void set_client(struct setter *s, const struct kafka_conf *conf)
 	set(s, "socket.keepalive.enable", "true");
 	set(s, "socket.nagle.disable", "true");
 	set(s, "allow.auto.create.topics", "false");
+	set(s, "topic.metadata.propagation.max.ms", "5000"); /* a topic unknown for so long: the core waits, with a state */
 }
 
 enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err)

@@ -113,7 +113,7 @@ void client_serve(struct kafka *k, int64_t now_ns);
 void client_wait(const struct kafka *k, struct lg_waitset *ws);
 /* Fails this turn: everything unsettled will be offered again to a new producer. */
 void client_fail(struct kafka *k, const char *state, const struct lg_err *err);
-/* The same when the reports under way have come. The first reason stays. `quiet`: a fault of the producer alone. */
+/* The same when the reports under way have come. `quiet`: a fault of the producer alone. */
 void client_end(struct kafka *k, const char *state, const struct lg_err *err, bool quiet);
 /* It goes on by itself, but a person should know. */
 void client_trouble(struct kafka *k, const char *state, const struct lg_err *err);

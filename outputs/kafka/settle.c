@@ -27,12 +27,12 @@ static void add_to_run(struct kafka *k, struct run *run, const struct parcel *pa
 	*run = (struct run){parcel->first, parcel->last, true};
 }
 
-static void suspect(struct kafka *k, const struct parcel *parcel, const struct verdict *verdict, rd_kafka_resp_err_t code, const char *detail)
+static void suspect(struct kafka *k, const struct parcel *parcel, const struct verdict *verdict, rd_kafka_resp_err_t code)
 {
 	struct suspects *s = &k->suspects;
 
 	if (!s->count)
-		errors_explain(&s->err, verdict, k->conf->topic, code, detail);
+		errors_explain(&s->err, verdict, k->conf->topic, code, NULL);
 	if (!s->count || parcel->first < s->first)
 		s->first = parcel->first;
 	if (!s->count || parcel->last > s->last)
@@ -41,19 +41,17 @@ static void suspect(struct kafka *k, const struct parcel *parcel, const struct v
 }
 
 /* A message has failed for good, or with its producer. */
-static void on_failure(struct kafka *k, const struct parcel *parcel, rd_kafka_resp_err_t code, const char *detail)
+static void on_failure(struct kafka *k, const struct parcel *parcel, rd_kafka_resp_err_t code)
 {
 	struct verdict verdict = errors_judge(code);
 	struct lg_err err;
 
 	if (verdict.fault == FAULT_RECORD) {
-		suspect(k, parcel, &verdict, code, detail);
+		suspect(k, parcel, &verdict, code);
 		client_end(k, verdict.state, &k->suspects.err, true);
 		return;
 	}
-	if (k->ending.on)
-		return;
-	errors_explain(&err, &verdict, k->conf->topic, code, detail);
+	errors_explain(&err, &verdict, k->conf->topic, code, NULL);
 	client_end(k, verdict.state, &err, verdict.fault != FAULT_STOP);
 }
 
@@ -70,7 +68,7 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event)
 			add_to_run(k, &run, parcel);
 			good++;
 		} else {
-			on_failure(k, parcel, message->err, rd_kafka_message_errstr(message));
+			on_failure(k, parcel, message->err);
 		}
 		produce_reported(k, parcel);
 	}
@@ -91,7 +89,7 @@ void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t 
 		errors_explain(&err, &verdict, k->conf->topic, code, NULL);
 		lg_settle(k->host, parcel->first, parcel->last, LG_REJECT, err.text);
 	} else {
-		on_failure(k, parcel, code, NULL);
+		on_failure(k, parcel, code);
 	}
 	produce_reported(k, parcel);
 }
@@ -113,6 +111,9 @@ void settle_suspects(struct kafka *k)
 		c->limit = s->count > 1 ? s->count / 2 : 1;
 		if (s->last > c->until)
 			c->until = s->last;
+		k->restarts = 0;
+		lg_err_set(&k->ending.err, LG_PEER, "a batch of %zu records was refused (%s): they are sent again, at most %zu at a time", s->count,
+		           s->err.text, c->limit);
 	}
 	s->count = 0;
 	c->sent = false;
