@@ -34,6 +34,7 @@ enum lg_option_flags {
 	LG_OPT_SECRET = 2,    /* never printed; ${ENV} and file:PATH give it */
 	LG_OPT_LATER = 4,     /* promised, not built yet: using it is the error "not in this version" */
 	LG_OPT_DESTINATION = 16, /* STRINGS of host:port that this output connects to: implied in the egress policy */
+	LG_OPT_TEMPLATE = 32, /* STRING, or MAP for its values: a template over fields (lg_template_new): `check` warns at unknown names */
 	LG_OPT_ADVANCED = 8,  /* left out of the commented sample, kept in the reference */
 };
 
@@ -57,6 +58,8 @@ struct lg_option {
 	const char *choices;       /* ENUM; a choice written "!udp" is promised and not built yet: using it is the error "not in this version" */
 	const struct lg_option *sub;
 	size_t size;               /* RULES: bytes of one item's struct */
+	/* MAP: refuses one entry, with the reason, at its line; NULL: every name and value is fine. */
+	enum lg_rc (*entry)(const char *name, const char *value, struct lg_err *err);
 	const char *unit;          /* "records", "lines" for INT; NULL otherwise */
 	const char *doc;           /* one sentence */
 };

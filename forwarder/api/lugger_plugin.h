@@ -171,6 +171,15 @@ struct lg_formatter *lg_formatter_new(const char *format, const struct lg_format
 void lg_formatter_free(struct lg_formatter *formatter);
 const char *lg_formatter_format(const struct lg_formatter *formatter); /* "rfc5424", as given to lg_formatter_new */
 
+/* "{zos.sysname}-{zos.job.name}": text with names of fields in braces, for what addresses a record (row flag LG_OPT_TEMPLATE). The text is
+ * copied; caller frees. */
+struct lg_template;
+struct lg_template *lg_template_new(const char *text);
+void lg_template_free(struct lg_template *t); /* NULL is fine */
+bool lg_template_is_constant(const struct lg_template *t);
+/* Appends the text for this record; false, with nothing appended, where it lacks one of the fields. */
+bool lg_template_expand(const struct lg_template *t, const struct lg_formatter *formatter, const struct lg_record *rec, struct lg_buf *out);
+
 struct lg_output_plugin {
 	const char *name;
 	const char *doc;
@@ -179,6 +188,7 @@ struct lg_output_plugin {
 	bool (*line_framing)(const void *conf); /* true when records end with a newline on the wire; NULL: never */
 	const char *formats; /* allowed values of `format`, the default first: "rfc5424|rfc3164|json|raw" */
 	size_t state_size;
+	/* Across options. LG_OK with a text in err (empty before): a warning. Connects to nothing. */
 	enum lg_rc (*check)(const void *conf, struct lg_err *err);
 	enum lg_rc (*open)(void *state, const void *conf, struct lg_output_host *host, struct lg_err *err);
 	/* Connects, flushes, collects acknowledgements, settles. Called after each round of sends, too. Not called during backoff. */

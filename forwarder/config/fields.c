@@ -100,7 +100,8 @@ void fields_check_where(const struct option_reader *reader, const struct yaml_no
 /* Names that formatters know beside the fields. */
 static bool is_template_name(struct lg_str name)
 {
-	return lg_str_is(name, "lugger.input") || lg_str_is(name, "agent.name");
+	return lg_str_is(name, "lugger.input") || lg_str_is(name, "agent.name") || lg_str_is(name, "lugger.log_id") ||
+	       lg_str_is(name, "event.sequence") || lg_str_is(name, "log.level");
 }
 
 static void check_template(struct field_check *check, const struct yaml_node *value)
@@ -124,16 +125,25 @@ static void check_template(struct field_check *check, const struct yaml_node *va
 	}
 }
 
+static void check_templates_of(struct field_check *check, const struct yaml_node *value)
+{
+	if (value->kind == YAML_KIND_SCALAR)
+		check_template(check, value);
+	for (size_t i = 1; value->kind == YAML_KIND_MAPPING && i < value->count; i += 2)
+		check_templates_of(check, value->items[i]);
+}
+
 void fields_check_templates(const struct option_reader *reader, const struct yaml_node *node, const struct config *config,
                             const struct config_output *output)
 {
 	static const char *const names[] = {"hostname", "app_name", "proc_id", "msg_id"};
 	struct field_check check = {reader, config, output, {0, 0}};
+	const struct yaml_node *value;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct yaml_node *value = yamltree_get(node, names[i]);
-
-		if (value && value->kind == YAML_KIND_SCALAR)
-			check_template(&check, value);
-	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((value = yamltree_get(node, names[i])) != NULL)
+			check_templates_of(&check, value);
+	for (const struct lg_option *row = output->plugin->options; row && row->name; row++)
+		if (row->flags & LG_OPT_TEMPLATE && (value = yamltree_get(node, row->name)) != NULL)
+			check_templates_of(&check, value);
 }

@@ -158,8 +158,12 @@ static void run_check(const struct option_reader *reader, const struct yaml_node
 {
 	struct lg_err err = {0};
 
-	if (check && check(conf, &err) != LG_OK)
+	if (!check)
+		return;
+	if (check(conf, &err) != LG_OK)
 		problems_error(reader->problems, node->mark, "%s: %s", what, err.text);
+	else if (err.text[0])
+		problems_warning(reader->problems, node->mark, "%s: %s", what, err.text);
 }
 
 /* ---- inputs ---- */

@@ -143,6 +143,7 @@ static enum lg_rc read_map(const struct value_place *place, const struct yaml_no
 {
 	struct lg_strings strings = {0};
 	enum lg_rc rc = LG_OK;
+	struct lg_err err;
 	size_t cap = 0;
 
 	if (node->kind != YAML_KIND_MAPPING)
@@ -153,6 +154,10 @@ static enum lg_rc read_map(const struct value_place *place, const struct yaml_no
 		if (value_string(place, node->items[i + 1], &value) != LG_OK) {
 			rc = LG_INVALID;
 			continue;
+		}
+		if (place->row->entry && place->row->entry(node->items[i]->text.data, value, &err) != LG_OK) {
+			problems_error(place->reader->problems, node->items[i]->mark, "`%s`: %s", place->row->name, err.text);
+			rc = LG_INVALID;
 		}
 		push_string(&strings, &cap, mem_strdup(node->items[i]->text.data));
 		push_string(&strings, &cap, value);

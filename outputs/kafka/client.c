@@ -103,12 +103,10 @@ static bool open_producer(struct kafka *k, struct lg_err *err)
 	k->queue = rd_kafka_queue_get_main(k->rk);
 	rd_kafka_set_log_queue(k->rk, k->queue);
 	rd_kafka_queue_io_event_enable(k->queue, k->wake[1], "", 1);
-	k->topic = rd_kafka_topic_new(k->rk, k->conf->topic, NULL);
-	if (!k->topic) {
-		lg_err_set(err, LG_INVALID, "topic %s: %s", k->conf->topic, rd_kafka_err2str(rd_kafka_last_error()));
-		return false;
-	}
-	return true;
+	if (route_warm(k))
+		return true;
+	lg_err_set(err, LG_NOMEM, "topic %s: %s", k->conf->topic, rd_kafka_err2str(rd_kafka_last_error()));
+	return false;
 }
 
 bool client_ready(struct kafka *k)
@@ -127,15 +125,13 @@ bool client_ready(struct kafka *k)
 
 void client_close(struct kafka *k)
 {
-	if (k->topic)
-		rd_kafka_topic_destroy(k->topic);
+	route_forget_lanes(&k->route);
 	if (k->queue) {
 		rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
 		rd_kafka_queue_destroy(k->queue);
 	}
 	if (k->rk)
 		rd_kafka_destroy(k->rk); /* joins its threads: nobody borrows from the slabs any more */
-	k->topic = NULL;
 	k->queue = NULL;
 	k->rk = NULL;
 	k->ending.on = false;

@@ -1,78 +1,8 @@
-/* The options, and librdkafka's configuration made from them. */
+/* librdkafka's configuration, made from the options. */
 #include <stdio.h>
 #include <string.h>
 
 #include "output_kafka/kafka.h"
-
-#define ROW(field) .offset = offsetof(struct kafka_conf, field)
-#define MIB (INT64_C(1) << 20)
-
-const struct lg_option kafka_options[] = {
-	{.name = "brokers", .type = LG_OPT_STRINGS, ROW(brokers), .flags = LG_OPT_REQUIRED | LG_OPT_DESTINATION,
-	 .doc = "Some of the cluster's brokers as host:port; the cluster names the others."},
-	{.name = "topic", .type = LG_OPT_STRING, ROW(topic), .flags = LG_OPT_REQUIRED, .doc = "The topic."},
-	{.name = "acks", .type = LG_OPT_ENUM, ROW(acks), .choices = "all|leader|none", .fallback = "all",
-	 .doc = "Whose word settles a record: all in-sync replicas; `leader` loses what a failing leader had not passed on; `none` loses "
-	        "whatever a broker did not take."},
-	{.name = "compression", .type = LG_OPT_ENUM, ROW(compression), .choices = "zstd|lz4|snappy|gzip|none", .fallback = "zstd",
-	 .doc = "Compression of the batches on the wire and in the brokers."},
-	{.name = "compression_level", .type = LG_OPT_INT, ROW(compression_level), .max = 22,
-	 .doc = "Level of the compression; 0 is 1 for zstd, and librdkafka's default for the others."},
-	{.name = "linger", .type = LG_OPT_DURATION, ROW(linger_ns), .fallback = "20ms", .max = 10 * KAFKA_SECOND,
-	 .doc = "How long a batch waits for more records: longer compresses better."},
-	{.name = "batch_size", .type = LG_OPT_SIZE, ROW(batch_size), .fallback = "1MB", .min = 1024, .max = 64 * MIB, .flags = LG_OPT_ADVANCED,
-	 .doc = "A batch of one partition is sent when it has this size, before compression."},
-	{.name = "max_message_bytes", .type = LG_OPT_SIZE, ROW(max_message_bytes), .fallback = "1MB", .min = 1024, .max = 64 * MIB,
-	 .doc = "A longer message goes to the dead letters; raise it together with `max.message.bytes` of the topic."},
-	{.name = "queue_size", .type = LG_OPT_SIZE, ROW(queue_size), .fallback = "32MiB", .min = MIB, .max = 512 * MIB,
-	 .doc = "Most memory of messages on their way, formatted and without a delivery report; the rest waits in the spool."},
-	{.name = "client_id", .type = LG_OPT_STRING, ROW(client_id), .fallback = "lugger", .flags = LG_OPT_ADVANCED,
-	 .doc = "Name of this client in the brokers' logs and quotas."},
-	{.name = "tls", .type = LG_OPT_TABLE, ROW(tls), .sub = lg_tls_client_options, .doc = "Certificates and trust."},
-	LG_OPTION_END};
-
-static enum lg_rc check_broker(const char *broker, struct lg_err *err)
-{
-	const char *colon = strrchr(broker, ':');
-
-	if (!colon || colon == broker || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return lg_err_set(err, LG_INVALID, "brokers: \"%s\" is not host:port (IPv6: [address]:port)", broker);
-	if (strpbrk(broker, ",/ "))
-		return lg_err_set(err, LG_INVALID, "brokers: \"%s\": one host:port each, without a scheme", broker);
-	return LG_OK;
-}
-
-static enum lg_rc check_tls(const struct lg_tls_conf *tls, struct lg_err *err)
-{
-	if (tls->off)
-		return LG_OK;
-	if (tls->server_name)
-		return lg_err_set(err, LG_INVALID,
-		                  "tls: server_name is not possible with Kafka: every broker is verified by the name it is reached by");
-	if (tls->min_version > 0)
-		return lg_err_set(err, LG_INVALID, "tls: min_version 1.3 cannot be set for librdkafka: set MinProtocol in openssl.cnf, or at the brokers");
-	return LG_OK;
-}
-
-enum lg_rc kafka_check(const void *settings, struct lg_err *err)
-{
-	const struct kafka_conf *conf = settings;
-	rd_kafka_conf_t *rdkafka;
-	enum lg_rc rc = LG_OK;
-
-	for (size_t i = 0; i < conf->brokers.count && rc == LG_OK; i++)
-		rc = check_broker(conf->brokers.items[i], err);
-	if (rc == LG_OK)
-		rc = check_tls(&conf->tls, err);
-	if (rc != LG_OK)
-		return rc;
-	rc = kafka_conf_build(conf, &rdkafka, err);
-	if (rc == LG_OK)
-		rd_kafka_conf_destroy(rdkafka);
-	return rc;
-}
-
-/* ---- librdkafka's names ---------------------------------------------------------------------------------------------------------- */
 
 /* Collects the first error, so that a list of settings reads as a list. */
 struct setter {
@@ -108,9 +38,12 @@ static void set_brokers(struct setter *s, const struct lg_strings *brokers)
 	lg_buf_fini(&list);
 }
 
-static void set_tls(struct setter *s, const struct lg_tls_conf *tls)
+static void set_tls(struct setter *s, const struct kafka_conf *conf)
 {
-	set(s, "security.protocol", tls->off ? "plaintext" : "ssl");
+	static const char *const protocols[2][2] = {{"plaintext", "sasl_plaintext"}, {"ssl", "sasl_ssl"}};
+	const struct lg_tls_conf *tls = &conf->tls;
+
+	set(s, "security.protocol", protocols[!tls->off][conf->sasl.mechanism != KAFKA_SASL_NONE]);
 	if (tls->off)
 		return;
 	set(s, "enable.ssl.certificate.verification", "true");
@@ -121,11 +54,31 @@ static void set_tls(struct setter *s, const struct lg_tls_conf *tls)
 		set(s, "ssl.certificate.location", tls->cert_file);
 	if (tls->key_file)
 		set(s, "ssl.key.location", tls->key_file);
+	if (conf->crl_file)
+		set(s, "ssl.crl.location", conf->crl_file);
+}
+
+static void set_sasl(struct setter *s, const struct kafka_sasl *sasl)
+{
+	static const char *const mechanisms[] = {NULL, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"};
+
+	if (sasl->mechanism == KAFKA_SASL_NONE)
+		return;
+	set(s, "sasl.mechanisms", mechanisms[sasl->mechanism]);
+	if (sasl->mechanism == KAFKA_SASL_GSSAPI) {
+		set(s, "sasl.kerberos.service.name", sasl->service);
+		set(s, "sasl.kerberos.principal", sasl->principal);
+		set(s, "sasl.kerberos.keytab", sasl->keytab);
+	} else if (sasl->mechanism != KAFKA_SASL_OAUTH) {
+		set(s, "sasl.username", sasl->username);
+		set(s, "sasl.password", sasl->password);
+	}
 }
 
 static void set_delivery(struct setter *s, const struct kafka_conf *conf)
 {
 	static const char *const acks[] = {"all", "1", "0"};
+	static const char *const partitioners[] = {"murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"};
 	static const char *const codecs[] = {"zstd", "lz4", "snappy", "gzip", "none"};
 	int64_t level = conf->compression_level ? conf->compression_level : conf->compression == 0 ? 1 : 0;
 
@@ -141,6 +94,7 @@ static void set_delivery(struct setter *s, const struct kafka_conf *conf)
 	set(s, "compression.type", codecs[conf->compression]);
 	if (level)
 		set_number(s, "compression.level", (uint64_t)level);
+	set(s, "partitioner", partitioners[conf->partitioner]);
 	set_number(s, "linger.ms", (uint64_t)conf->linger_ns / 1000000);
 	set_number(s, "batch.size", conf->batch_size);
 	set(s, "batch.num.messages", "1000000"); /* the size is the limit */
@@ -166,12 +120,99 @@ enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out
 	struct setter s = {.conf = rd_kafka_conf_new(), .rc = LG_OK, .err = err};
 
 	set_brokers(&s, &conf->brokers);
-	set_tls(&s, &conf->tls);
+	set_tls(&s, conf);
+	set_sasl(&s, &conf->sasl);
 	set_delivery(&s, conf);
 	set_client(&s, conf);
+	for (size_t i = 0; i + 1 < conf->rdkafka.count; i += 2)
+		set(&s, conf->rdkafka.items[i], conf->rdkafka.items[i + 1]);
 	if (s.rc != LG_OK)
 		rd_kafka_conf_destroy(s.conf);
 	else
 		*out = s.conf;
 	return s.rc;
+}
+
+/* ---- the pass-through --------------------------------------------------------------------------------------------------------------- */
+
+struct ban {
+	const char *prefix; /* a name, or with a dot or star at the end the beginning of names */
+	const char *why;
+};
+
+/* What has an option of its own, and what would change where data goes, who reads it, what code runs or what is promised. */
+static const struct ban bans[] = {
+	{"bootstrap.servers", "the option `brokers` says it"},
+	{"metadata.broker.list", "the option `brokers` says it"},
+	{"security.protocol", "the options `tls` and `sasl` say it"},
+	{"ssl.*", "security is set by `tls` and `crl_file`"},
+	{"enable.ssl.*", "certificates are always verified"},
+	{"https.*", "security is set by `tls`"},
+	{"sasl.*", "the option `sasl` says it"},
+	{"enable.sasl.*", "the option `sasl` says it"},
+	{"oauthbearer*", "the option `sasl` says it"},
+	{"plugin.*", "it loads code"},
+	{"interceptors", "it loads code"},
+	{"acks", "the option `acks` says it"},
+	{"request.required.acks", "the option `acks` says it"},
+	{"enable.idempotence", "delivery is promised by it"},
+	{"enable.gapless.guarantee", "the order is promised by it"},
+	{"max.in.flight*", "the order is promised by it"},
+	{"retries", "delivery is promised by it"},
+	{"message.send.max.retries", "delivery is promised by it"},
+	{"message.timeout.ms", "records wait in the spool, not for a time"},
+	{"delivery.timeout.ms", "records wait in the spool, not for a time"},
+	{"transactional.id", "the option `exactly_once` says it"},
+	{"transaction.timeout.ms", "the option `exactly_once` says it"},
+	{"delivery.report.only.error", "records are settled by delivery reports"},
+	{"dr*", "records are settled by delivery reports"},
+	{"queue.buffering.max.kbytes", "the option `queue_size` says it"},
+	{"queue.buffering.max.messages", "the option `queue_size` says it"},
+	{"queue.buffering.backpressure.threshold", "the option `queue_size` says it"},
+	{"queue.buffering.max.ms", "the option `linger` says it"},
+	{"linger.ms", "the option `linger` says it"},
+	{"queuing.strategy", "the order is promised by it"},
+	{"compression.codec", "the option `compression` says it"},
+	{"compression.type", "the option `compression` says it"},
+	{"compression.level", "the option `compression_level` says it"},
+	{"partitioner", "the option `partitioner` says it"},
+	{"batch.size", "the option `batch_size` says it"},
+	{"message.max.bytes", "the option `max_message_bytes` says it"},
+	{"client.id", "the option `client_id` says it"},
+	{"log*", "the log is Lugger's"},
+	{"statistics.interval.ms", "status is made from it"},
+	{"enabled_events", "it belongs to the program"},
+	{"internal.termination.signal", "it belongs to the program"},
+	{"opaque", "it belongs to the program"},
+	{"test.mock*", "it replaces the brokers"},
+	{"group.id", "the option `exactly_once` says it"},
+	{"default_topic_conf", "it belongs to the program"},
+};
+
+static bool is_banned(const struct ban *ban, const char *name)
+{
+	size_t size = strlen(ban->prefix);
+
+	if (ban->prefix[size - 1] == '*')
+		return !strncmp(ban->prefix, name, size - 1);
+	return !strcmp(ban->prefix, name);
+}
+
+enum lg_rc kafka_check_rdkafka(const char *name, const char *value, struct lg_err *err)
+{
+	rd_kafka_conf_t *conf;
+	size_t size = strlen(name);
+	char text[512];
+	enum lg_rc rc = LG_OK;
+
+	for (size_t i = 0; i < sizeof(bans) / sizeof(bans[0]); i++)
+		if (is_banned(&bans[i], name))
+			return lg_err_set(err, LG_INVALID, "%s cannot be set here: %s", name, bans[i].why);
+	if (size > 3 && !strcmp(name + size - 3, "_cb"))
+		return lg_err_set(err, LG_INVALID, "%s cannot be set here: it belongs to the program", name);
+	conf = rd_kafka_conf_new();
+	if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+		rc = lg_err_set(err, LG_INVALID, "librdkafka %s: %s", rd_kafka_version_str(), text);
+	rd_kafka_conf_destroy(conf);
+	return rc;
 }

@@ -14,9 +14,15 @@ static enum lg_rc kafka_open(void *state, const void *conf, struct lg_output_hos
 	k->host = host;
 	k->formatter = lg_output_formatter(host);
 	k->wake[0] = k->wake[1] = -1;
+	route_init(&k->route, conf);
 	snprintf(who, sizeof(who), "output %s", lg_output_name(host));
 	k->dialer = lg_dialer_new(lg_output_net(host), who, k->conf->tls.off);
 	return kafka_check(conf, err);
+}
+
+static bool kafka_line_framing(const void *conf)
+{
+	return ((const struct kafka_conf *)conf)->pack != 0;
 }
 
 static void kafka_step(void *state, int64_t now_ns, struct lg_waitset *ws)
@@ -72,6 +78,7 @@ static void kafka_close(void *state)
 	if (!k->conf)
 		return;
 	client_close(k);
+	route_fini(&k->route);
 	lg_dialer_free(k->dialer);
 	if (k->wake[0] >= 0) {
 		close(k->wake[0]);
@@ -81,5 +88,5 @@ static void kafka_close(void *state)
 
 const struct lg_output_plugin kafka_output = {
 	.name = "kafka", .doc = "Apache Kafka, settled by delivery reports.", .options = kafka_options, .conf_size = sizeof(struct kafka_conf),
-	.formats = "json|raw|rfc5424|rfc3164", .state_size = sizeof(struct kafka), .check = kafka_check, .open = kafka_open, .step = kafka_step,
+	.line_framing = kafka_line_framing, .formats = "json|raw|rfc5424|rfc3164", .state_size = sizeof(struct kafka), .check = kafka_check, .open = kafka_open, .step = kafka_step,
 	.send = kafka_send, .rewind = kafka_rewind, .finish = kafka_finish, .report = kafka_report, .close = kafka_close};

@@ -1,7 +1,9 @@
 /* kafka.h - inside the output `kafka`. One instance belongs to one output's thread; librdkafka's threads touch only `dialer`.
  *
- *   conf.c     the options, and the producer's configuration made from them
+ *   options.c  the options and what `check` says of them
+ *   conf.c     the producer's configuration made from them, and `rdkafka:`
  *   client.c   the producer's life: opened when needed, thrown away after a fatal error, its events
+ *   route.c    which topic, key and headers
  *   produce.c  from records to messages: formatted into parcels, handed over without a copy, bounded in bytes
  *   settle.c   from delivery reports to settled records; what a rejected batch costs
  *   errors.c   what each error means
@@ -18,13 +20,32 @@
 #include "api/lugger_plugin.h"
 
 #define KAFKA_SECOND INT64_C(1000000000)
-#define KAFKA_STATES 24
+#define KAFKA_SCRAM_VERSION 0x020601ff /* SCRAM before it fails with Kafka 4.0 and newer */
 
 enum kafka_acks { KAFKA_ACKS_ALL, KAFKA_ACKS_LEADER, KAFKA_ACKS_NONE };
 
+enum kafka_mechanism { KAFKA_SASL_NONE, KAFKA_SASL_PLAIN, KAFKA_SASL_SCRAM_256, KAFKA_SASL_SCRAM_512, KAFKA_SASL_GSSAPI, KAFKA_SASL_OAUTH };
+
+struct kafka_sasl {
+	int mechanism;
+	char *username, *password;
+	char *service, *principal, *keytab;  /* GSSAPI */
+	struct lg_strings token_command;     /* OAUTHBEARER: one of */
+	char *token_file;
+	int64_t token_lifetime_ns;           /* of a token that does not say */
+};
+
 struct kafka_conf {
 	struct lg_strings brokers;
-	char *topic;
+	char *topic, *topic_fallback, *key, *key_fallback;
+	int partitioner;
+	struct lg_strings headers;
+	bool identity_headers;
+	int pack;
+	uint64_t pack_size;
+	char *crl_file;
+	struct kafka_sasl sasl;
+	struct lg_strings rdkafka;
 	int acks, compression;
 	int64_t compression_level; /* 0: the codec's own */
 	int64_t linger_ns;
@@ -33,11 +54,31 @@ struct kafka_conf {
 	struct lg_tls_conf tls;
 };
 
+struct lane; /* a topic in use, route.c */
+
 /* One message: records first..last, its bytes in its slab. */
 struct parcel {
 	struct slab *slab;
+	struct lane *lane;
+	rd_kafka_headers_t *headers; /* owned until given; NULL: none */
 	uint64_t first, last;
 	size_t at, size;
+	size_t key_at;
+	uint32_t key_size;
+	bool keyed;
+	unsigned head;               /* index in the slab of the first message of this record: */
+	unsigned left;               /* there: messages of the record without a report */
+};
+
+/* How records are addressed; route.c. */
+struct route {
+	struct lg_template *topic, *key, *key_fallback; /* key: NULL: none */
+	struct lg_template **headers;
+	struct lane **lanes; /* a hash table by name, of the present producer */
+	size_t lane_count, lane_cap;
+	struct lane *recent;
+	bool full_said;
+	struct lg_buf scratch;
 };
 
 /* Formatted messages that librdkafka borrows until their reports: freed as one when all have come. */
@@ -82,7 +123,7 @@ struct kafka {
 	int wake[2];             /* librdkafka writes a byte when events begin to wait; [0] < 0: not open */
 	rd_kafka_t *rk;          /* NULL: no producer */
 	rd_kafka_queue_t *queue; /* its events */
-	rd_kafka_topic_t *topic;
+	struct route route;
 	struct slab *slabs;      /* all that hold messages, the oldest first */
 	struct slab *newest;
 	struct slab *pending;    /* not wholly handed over: nothing more is taken before */
@@ -97,9 +138,12 @@ struct kafka {
 	const char *said;        /* else the state last told with lg_output_ok */
 };
 
-/* ---- conf.c ---- */
+/* ---- options.c ---- */
 extern const struct lg_option kafka_options[];
 enum lg_rc kafka_check(const void *settings, struct lg_err *err);
+
+/* ---- conf.c ---- */
+enum lg_rc kafka_check_rdkafka(const char *name, const char *value, struct lg_err *err);
 /* The producer's configuration, without callbacks; the caller's, to be given to rd_kafka_new or destroyed. */
 enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
 
@@ -119,11 +163,29 @@ void client_end(struct kafka *k, const char *state, const struct lg_err *err, bo
 void client_trouble(struct kafka *k, const char *state, const struct lg_err *err);
 void client_well(struct kafka *k, const char *state);
 
+/* ---- route.c ---- */
+bool route_legal_topic(struct lg_str name);
+void route_init(struct route *route, const struct kafka_conf *conf);
+void route_fini(struct route *route);
+void route_forget_lanes(struct route *route); /* before the producer goes */
+/* Asks for the topic's leaders before the first record comes, where the topic is always the same. */
+bool route_warm(struct kafka *k);
+/* The topic of this record; NULL: no memory. */
+struct lane *route_lane(struct kafka *k, const struct lg_record *rec);
+const char *lane_name(const struct lane *lane);
+rd_kafka_topic_t *lane_topic(const struct lane *lane);
+/* Appends the key; false: none. */
+bool route_key(const struct kafka *k, const struct lg_record *rec, struct lg_buf *out);
+rd_kafka_headers_t *route_headers(struct kafka *k, const struct lg_record *rec); /* NULL: none */
+/* lugger.sequence, when the message is complete: "17", or "17-36" of a pack. headers may be NULL. */
+void route_header_sequence(const struct kafka *k, rd_kafka_headers_t *headers, uint64_t first, uint64_t last);
+
 /* ---- produce.c ---- */
 void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter *it, uint64_t *taken);
 /* Hands over what librdkafka had no room for. */
 void produce_pending(struct kafka *k);
-/* The report of one message came (or it needs none). */
+/* The report of one message came, or it was refused. True: it was the last one of its record. */
+bool produce_last_part(const struct parcel *parcel);
 void produce_reported(struct kafka *k, struct parcel *parcel);
 /* Forgets all slabs: the producer is gone. */
 void produce_forget(struct kafka *k);

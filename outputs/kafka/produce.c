@@ -6,6 +6,7 @@
 
 #define SLAB_BYTES (256u << 10)
 #define MESSAGE_BYTES 320 /* about what librdkafka keeps beside a message's bytes */
+#define HEADERS_BYTES 400
 
 static bool has_room(const struct kafka *k)
 {
@@ -39,6 +40,9 @@ static void free_slab(struct kafka *k, struct slab *slab)
 		slab->next->prev = slab->prev;
 	else
 		k->newest = slab->prev;
+	for (size_t i = 0; i < slab->count; i++)
+		if (slab->parcels[i].headers)
+			rd_kafka_headers_destroy(slab->parcels[i].headers);
 	k->held_bytes -= slab->charged;
 	lg_buf_fini(&slab->data);
 	free(slab->parcels);
@@ -57,6 +61,11 @@ static struct parcel *add_parcel(struct slab *slab)
 		slab->cap = cap;
 	}
 	return &slab->parcels[slab->count++];
+}
+
+bool produce_last_part(const struct parcel *parcel)
+{
+	return --parcel->slab->parcels[parcel->head].left == 0;
 }
 
 void produce_reported(struct kafka *k, struct parcel *parcel)
@@ -81,10 +90,17 @@ void produce_forget(struct kafka *k)
 
 static rd_kafka_resp_err_t hand_over(struct kafka *k, struct parcel *parcel)
 {
-	uint8_t *value = parcel->slab->data.data + parcel->at;
+	uint8_t *data = parcel->slab->data.data, *value = data + parcel->at, *key = parcel->keyed ? data + parcel->key_at : NULL;
+	rd_kafka_resp_err_t code;
 
-	return rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(k->topic), RD_KAFKA_V_OPAQUE(parcel), RD_KAFKA_V_VALUE(value, parcel->size),
-	                         RD_KAFKA_V_END);
+	if (!parcel->headers)
+		return rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(lane_topic(parcel->lane)), RD_KAFKA_V_OPAQUE(parcel),
+		                         RD_KAFKA_V_VALUE(value, parcel->size), RD_KAFKA_V_KEY(key, parcel->key_size), RD_KAFKA_V_END);
+	code = rd_kafka_producev(k->rk, RD_KAFKA_V_RKT(lane_topic(parcel->lane)), RD_KAFKA_V_OPAQUE(parcel), RD_KAFKA_V_VALUE(value, parcel->size),
+	                         RD_KAFKA_V_KEY(key, parcel->key_size), RD_KAFKA_V_HEADERS(parcel->headers), RD_KAFKA_V_END);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		parcel->headers = NULL; /* librdkafka's now */
+	return code;
 }
 
 void produce_pending(struct kafka *k)
@@ -111,40 +127,109 @@ void produce_pending(struct kafka *k)
 
 /* ---- filling ---------------------------------------------------------------------------------------------------------------------- */
 
+/* A message of its own. NULL: no memory. */
+static struct parcel *begin_parcel(struct kafka *k, struct slab *slab, struct lane *lane, const struct lg_record *rec)
+{
+	struct parcel *parcel = add_parcel(slab);
+
+	if (!parcel)
+		return NULL;
+	*parcel = (struct parcel){.slab = slab, .lane = lane, .first = rec->seq, .last = rec->seq, .key_at = slab->data.size};
+	parcel->headers = route_headers(k, rec);
+	parcel->keyed = route_key(k, rec, &slab->data);
+	parcel->key_size = (uint32_t)(slab->data.size - parcel->key_at);
+	parcel->at = slab->data.size;
+	return parcel;
+}
+
+static bool same_key(const struct slab *slab, const struct parcel *parcel, size_t key_at, bool keyed)
+{
+	return parcel->keyed == keyed && parcel->key_size == slab->data.size - key_at &&
+	       memcmp(slab->data.data + parcel->key_at, slab->data.data + key_at, parcel->key_size) == 0;
+}
+
+/* Puts a record behind the last one of the slab, into its message. False: it needs its own. */
+static bool join(struct kafka *k, struct slab *slab, const struct lane *lane, const struct lg_record *rec)
+{
+	struct parcel *last = slab->count ? &slab->parcels[slab->count - 1] : NULL;
+	size_t end = slab->data.size;
+	bool same, keyed;
+
+	if (!last || k->caution.limit || last->lane != lane || last->left != 1)
+		return false;
+	keyed = route_key(k, rec, &slab->data);
+	same = same_key(slab, last, end, keyed);
+	slab->data.size = end;
+	if (!same)
+		return false;
+	lg_buf_append_char(&slab->data, '\n');
+	if (lg_format(k->formatter, rec, 0, 0, &slab->data) != 1 || slab->data.size - last->at > k->conf->pack_size) {
+		slab->data.size = end;
+		return false;
+	}
+	last->size = slab->data.size - last->at;
+	last->last = rec->seq;
+	return true;
+}
+
 static bool add_record(struct kafka *k, struct slab *slab, const struct lg_record *rec)
 {
-	unsigned parts = 1;
+	struct lane *lane = route_lane(k, rec);
+	unsigned parts = 1, head = (unsigned)slab->count;
 
+	if (!lane)
+		return false;
+	if (k->conf->pack && join(k, slab, lane, rec))
+		return true;
 	for (unsigned part = 0; part < parts; part++) {
-		struct parcel *parcel = add_parcel(slab);
+		struct parcel *parcel = begin_parcel(k, slab, lane, rec);
 
 		if (!parcel)
 			return false;
-		*parcel = (struct parcel){.slab = slab, .first = rec->seq, .last = rec->seq, .at = slab->data.size};
 		parts = lg_format(k->formatter, rec, part, 0, &slab->data);
 		parcel->size = slab->data.size - parcel->at;
+		parcel->head = head;
 	}
+	slab->parcels[head].left = parts;
 	return true;
+}
+
+/* Fills a new slab; NULL: no memory. *more: the batch has further records. */
+static struct slab *fill_slab(struct kafka *k, struct lg_batch_iter *it, uint64_t *taken, bool *more)
+{
+	size_t most = k->caution.limit ? k->caution.limit : SIZE_MAX;
+	struct slab *slab = new_slab(k);
+	struct lg_record rec;
+
+	while (slab && slab->data.size < SLAB_BYTES && slab->count < most && (*more = lg_batch_next(it, &rec))) {
+		if (!add_record(k, slab, &rec))
+			return NULL;
+		*taken = rec.seq + 1;
+		k->caution.reached = rec.seq;
+		k->caution.sent = true;
+	}
+	return slab;
+}
+
+static void charge(struct kafka *k, struct slab *slab)
+{
+	size_t each = sizeof(struct parcel) + MESSAGE_BYTES;
+
+	for (size_t i = 0; i < slab->count; i++)
+		route_header_sequence(k, slab->parcels[i].headers, slab->parcels[i].first, slab->parcels[i].last);
+	if (k->conf->identity_headers || k->conf->headers.count)
+		each += HEADERS_BYTES;
+	slab->charged = slab->data.cap + slab->count * each;
+	k->held_bytes += slab->charged;
 }
 
 void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter *it, uint64_t *taken)
 {
-	size_t most = k->caution.limit ? k->caution.limit : SIZE_MAX;
-	struct lg_record rec;
 	bool more = true;
 
 	while (more && !k->failed && !k->pending && has_room(k)) {
-		struct slab *slab = new_slab(k);
+		struct slab *slab = fill_slab(k, it, taken, &more);
 
-		while (slab && slab->data.size < SLAB_BYTES && slab->count < most && (more = lg_batch_next(it, &rec))) {
-			if (!add_record(k, slab, &rec)) {
-				slab = NULL;
-				break;
-			}
-			*taken = rec.seq + 1;
-			k->caution.reached = rec.seq;
-			k->caution.sent = true;
-		}
 		if (!slab) {
 			struct lg_err err;
 
@@ -154,8 +239,7 @@ void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter 
 		}
 		if (!more)
 			*taken = lg_batch_first(batch) + lg_batch_count(batch);
-		slab->charged = slab->data.cap + slab->cap * sizeof(struct parcel) + slab->count * MESSAGE_BYTES;
-		k->held_bytes += slab->charged;
+		charge(k, slab);
 		k->pending = slab;
 		produce_pending(k);
 	}

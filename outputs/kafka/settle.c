@@ -32,7 +32,7 @@ static void suspect(struct kafka *k, const struct parcel *parcel, const struct v
 	struct suspects *s = &k->suspects;
 
 	if (!s->count)
-		errors_explain(&s->err, verdict, k->conf->topic, code, NULL);
+		errors_explain(&s->err, verdict, lane_name(parcel->lane), code, NULL);
 	if (!s->count || parcel->first < s->first)
 		s->first = parcel->first;
 	if (!s->count || parcel->last > s->last)
@@ -51,7 +51,7 @@ static void on_failure(struct kafka *k, const struct parcel *parcel, rd_kafka_re
 		client_end(k, verdict.state, &k->suspects.err, true);
 		return;
 	}
-	errors_explain(&err, &verdict, k->conf->topic, code, NULL);
+	errors_explain(&err, &verdict, lane_name(parcel->lane), code, NULL);
 	client_end(k, verdict.state, &err, verdict.fault != FAULT_STOP);
 }
 
@@ -65,7 +65,8 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event)
 		struct parcel *parcel = message->_private;
 
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-			add_to_run(k, &run, parcel);
+			if (produce_last_part(parcel))
+				add_to_run(k, &run, parcel);
 			good++;
 		} else {
 			on_failure(k, parcel, message->err);
@@ -86,7 +87,7 @@ void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t 
 	struct lg_err err;
 
 	if (verdict.fault == FAULT_RECORD) { /* refused alone: there is nobody else to suspect */
-		errors_explain(&err, &verdict, k->conf->topic, code, NULL);
+		errors_explain(&err, &verdict, lane_name(parcel->lane), code, NULL);
 		lg_settle(k->host, parcel->first, parcel->last, LG_REJECT, err.text);
 	} else {
 		on_failure(k, parcel, code);
