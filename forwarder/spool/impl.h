@@ -13,6 +13,9 @@
 
 #define SPOOL_PATH_MAX 4096
 #define STATE_INTERVAL_NS (100 * CLOCK_MS) /* after a kill so much is offered again, beside what the output itself holds back */
+/* Sequences, segment numbers and generations end here: not to be reached, and refused where somebody names one behind. The rest is
+ * room for what one process still draws. */
+#define COUNTER_END (UINT64_MAX - UINT32_MAX)
 #define IDLE_INTERVAL_NS (500 * CLOCK_MS)
 
 struct seg {

@@ -348,6 +348,10 @@ enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_e
 	err = err ? err : &local;
 	if (spool->broken)
 		return lg_err_set(err, LG_IO, "the segment failed: commit has to repair it first");
+	if (spool->next_seq > COUNTER_END - batch->count)
+		return lg_err_set(err, LG_INVALID, "the sequences are used up: begin with an empty data_dir when the outputs have what there is");
+	if (batch->position_count > UINT16_MAX)
+		return lg_err_set(err, LG_INVALID, "a frame of %u positions: more than %u do not fit one", batch->position_count, UINT16_MAX);
 	rc = make_room(spool, batch_frame_size(spool, batch), err);
 	if (rc == LG_OK) {
 		batch->first_seq = spool->next_seq;

@@ -207,7 +207,7 @@ static enum lg_rc ensure_id(struct spool *spool, struct lg_err *err)
 	return LG_OK;
 }
 
-static void settle_numbers(struct spool *spool)
+static enum lg_rc settle_numbers(struct spool *spool, struct lg_err *err)
 {
 	struct state *state = &spool->state;
 
@@ -221,12 +221,18 @@ static void settle_numbers(struct spool *spool)
 	for (size_t i = 0; i < state->cursor_count; i++)
 		if (state->cursors[i].seq > spool->next_seq)
 			spool->next_seq = state->cursors[i].seq;
-	if (spool->seg_count && state->next_number <= spool->segs[spool->seg_count - 1].number)
-		state->next_number = spool->segs[spool->seg_count - 1].number + 1;
 	if (!state->next_number)
 		state->next_number = 1;
+	if (spool->seg_count && state->next_number <= spool->segs[spool->seg_count - 1].number)
+		state->next_number = spool->segs[spool->seg_count - 1].number + 1;
 	spool->durable_next = spool->next_seq;
 	spool->stat.next_seq = spool->next_seq;
+	if (!spool->peek && (spool->next_seq > COUNTER_END || state->next_number > COUNTER_END || !state->next_number || state->generation > COUNTER_END))
+		return lg_err_set(err, LG_INVALID,
+		        "sequence %llu, segment number %llu, state generation %llu: one of them is at its end; `lugger spool export` still reads "
+		        "the records; begin with an empty data_dir",
+		        (unsigned long long)spool->next_seq, (unsigned long long)state->next_number, (unsigned long long)state->generation);
+	return LG_OK;
 }
 
 /* A newest segment without a frame goes away, or each start on a full quota would add one. The next header then names the one
@@ -276,7 +282,9 @@ enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
 		rc = ensure_id(spool, err);
 	if (rc != LG_OK)
 		return rc;
-	settle_numbers(spool);
+	rc = settle_numbers(spool, err);
+	if (rc != LG_OK)
+		return rc;
 	if (!spool->peek) {
 		recover_tidy(spool);
 		recover_spare(spool);

@@ -44,7 +44,7 @@ void spool_close(struct spool *spool);
  * to the batch is held until it is durable. On anything else the batch was not taken: offer it again, it will be numbered anew.
  * LG_FULL: the quota is reached, until outputs settle more. LG_NOSPACE, LG_IO: the disk refused; the file was abandoned, what was
  * not durable waits to be written again into a new segment with its sequences: call spool_commit until LG_OK first. LG_INVALID:
- * the frame can never fit this quota. */
+ * the frame can never fit this quota or the format, or the sequences are used up. */
 enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_err *err) LG_WARN_UNUSED;
 /* sync always: one fdatasync for all appended since the last commit; on LG_OK everything appended is durable and visible to
  * readers, who are woken. interval, never: LG_OK also where the sync was put off (spool_durable_next tells). A commit with

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 _Noreturn void broken(const char *rule, const char *fmt, ...)
 {
 	va_list ap;
@@ -26,6 +28,7 @@ void process_begin(void)
 
 	snprintf(keys_path, sizeof(keys_path), "%s/keys.%d", temp_dir, (int)getpid());
 	snprintf(path, sizeof(path), "%s/said.%d", temp_dir, (int)getpid());
+	log_set_fd(-1); /* what the spool says of thousands of crashes helps nobody */
 	if (!freopen(path, "w", stderr))
 		_exit(2);
 }
