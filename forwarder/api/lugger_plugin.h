@@ -144,6 +144,14 @@ struct lg_server_report {
 	int64_t retry_in_ns;
 };
 
+/* Of an output whose receiver confirms messages. */
+struct lg_delivery_report {
+	bool told;
+	uint64_t messages;      /* in flight */
+	int64_t p50_ns, p99_ns; /* from taken to confirmed, of late; 0: nothing was */
+	char transaction[24];   /* "" where there are none */
+};
+
 struct lg_output_report {
 	uint64_t in_flight_bytes; /* handed to the receiver or library, unsettled */
 	uint64_t held_before;     /* unsettled records below this sequence are held by a resend window alone, the peer's TCP has
@@ -152,6 +160,7 @@ struct lg_output_report {
 	char note[160];           /* "unacknowledged" and the like */
 	struct lg_server_report servers[LG_SERVERS_SHOWN];
 	size_t server_count;      /* 0: the plugin does not tell */
+	struct lg_delivery_report delivery;
 };
 
 struct lg_formatter;

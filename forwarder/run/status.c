@@ -97,6 +97,17 @@ static void put_servers(const struct lg_output_report *report, struct lg_buf *ou
 	lg_buf_append_char(out, ']');
 }
 
+static void put_delivery(const struct lg_delivery_report *delivery, struct lg_buf *out)
+{
+	if (!delivery->told)
+		return;
+	json_put_u64(out, "in_flight_messages", delivery->messages);
+	json_put_seconds(out, "delivery_p50_seconds", (double)delivery->p50_ns / 1e9);
+	json_put_seconds(out, "delivery_p99_seconds", (double)delivery->p99_ns / 1e9);
+	if (delivery->transaction[0])
+		json_put_member(out, "transaction", lg_str_from(delivery->transaction));
+}
+
 static void put_output_json(const struct status_output *output, struct lg_buf *out)
 {
 	lg_buf_append_cstr(out, out->data[out->size - 1] == '[' ? "{" : ",{");
@@ -121,6 +132,7 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	json_put_member(out, "peer", lg_str_from(output->s.report.peer));
 	json_put_member(out, "note", lg_str_from(output->s.report.note));
 	put_servers(&output->s.report, out);
+	put_delivery(&output->s.report.delivery, out);
 	if (output->replaying) {
 		json_put_name(out, "replay");
 		lg_buf_append_char(out, '{');

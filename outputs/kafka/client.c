@@ -9,6 +9,7 @@
 
 #define ENDING_NS (2 * KAFKA_SECOND) /* for reports under way when a producer is given up */
 #define RESTARTS_QUIET 5
+#define TROUBLE_NS (5 * KAFKA_SECOND)
 
 /* ---- hooks, on librdkafka's threads ----------------------------------------------------------------------------------------------- */
 
@@ -29,6 +30,7 @@ void client_fail(struct kafka *k, const char *state, const struct lg_err *err)
 {
 	k->failed = true;
 	k->said = NULL;
+	k->trouble_ns = 0;
 	lg_output_retry(k->host, state, err);
 }
 
@@ -56,13 +58,15 @@ static void end_now(struct kafka *k)
 void client_trouble(struct kafka *k, const char *state, const struct lg_err *err)
 {
 	k->said = NULL;
+	k->trouble_ns = k->now_ns;
 	lg_output_trouble(k->host, state, err);
 }
 
 void client_well(struct kafka *k, const char *state)
 {
-	if (k->said && !strcmp(k->said, state))
+	if ((k->said && !strcmp(k->said, state)) || (k->trouble_ns && k->now_ns - k->trouble_ns < TROUBLE_NS))
 		return;
+	k->trouble_ns = 0;
 	k->said = state;
 	lg_output_ok(k->host, state);
 }
@@ -93,7 +97,8 @@ static bool open_producer(struct kafka *k, struct lg_err *err)
 	rd_kafka_conf_set_opaque(conf, k);
 	rd_kafka_conf_set_resolve_cb(conf, on_resolve);
 	rd_kafka_conf_set_connect_cb(conf, on_connect);
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS);
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
+	                                       RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
 	k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (!k->rk) {
 		rd_kafka_conf_destroy(conf);
@@ -125,6 +130,7 @@ bool client_ready(struct kafka *k)
 
 void client_close(struct kafka *k)
 {
+	token_stop(k);
 	route_forget_lanes(&k->route);
 	if (k->queue) {
 		rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
@@ -140,24 +146,43 @@ void client_close(struct kafka *k)
 
 /* ---- events ----------------------------------------------------------------------------------------------------------------------- */
 
+/* What looks like a wrong password may be librdkafka's SCRAM (fixed in 2.6.1; peers: brokers from 4.0 on). */
+static void suspect_scram(const struct kafka *k, struct verdict *verdict)
+{
+	bool scram = k->conf->sasl.mechanism == KAFKA_SASL_SCRAM_256 || k->conf->sasl.mechanism == KAFKA_SASL_SCRAM_512;
+
+	if (!strcmp(verdict->state, "auth-failed") && scram && rd_kafka_version() < KAFKA_SCRAM_VERSION)
+		verdict->remedy = "check user and password; Kafka 4.0 and newer refuses the SCRAM of this librdkafka whatever the password: "
+		                  "2.6.1 or newer is needed there, or PLAIN over TLS";
+}
+
 static void on_error(struct kafka *k, rd_kafka_event_t *event)
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-	const char *detail = rd_kafka_event_error_string(event);
 	struct verdict verdict;
 	struct lg_err err;
-	char text[512];
+	char text[512], *moment;
 
+	snprintf(text, sizeof(text), "%s", rd_kafka_event_error_string(event));
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		code = rd_kafka_fatal_error(k->rk, text, sizeof(text));
-		detail = text;
 		verdict = errors_judge(code);
 		if (verdict.fault != FAULT_STOP)
 			verdict = (struct verdict){FAULT_REBUILD, "restarting", NULL};
 	} else {
 		verdict = errors_judge(code);
 	}
-	errors_explain(&err, &verdict, "producer", code, detail);
+	suspect_scram(k, &verdict);
+	moment = strstr(text, " (after "); /* how long in which state: the same trouble would look new each time */
+	if (moment)
+		*moment = '\0';
+	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && k->last_fault[0])
+		snprintf(text, sizeof(text), "%s", k->last_fault);
+	errors_explain(&err, &verdict, "producer", code, text);
+	if (verdict.fault == FAULT_PASSING)
+		snprintf(k->last_fault, sizeof(k->last_fault), "%s", text);
+	if (verdict.fault == FAULT_PASSING && lg_dialer_denied(k->dialer, &err)) /* librdkafka sees a failed connect */
+		verdict.state = "denied";
 	if (verdict.fault == FAULT_REBUILD || verdict.fault == FAULT_STOP)
 		client_end(k, verdict.state, &err, verdict.fault == FAULT_REBUILD);
 	else if (verdict.fault != FAULT_NONE && !k->ending.on)
@@ -174,6 +199,13 @@ static void on_log(struct kafka *k, rd_kafka_event_t *event)
 		lg_output_log(k->host, LG_DEBUG, "librdkafka %d %s: %s", level, facility, text);
 }
 
+static void on_stats(struct kafka *k, rd_kafka_event_t *event)
+{
+	stats_take(&k->stats, rd_kafka_event_stats(event));
+	if (k->stats.up && !k->ending.on && k->in_flight == 0)
+		client_well(k, "connected");
+}
+
 static void on_event(struct kafka *k, rd_kafka_event_t *event)
 {
 	switch (rd_kafka_event_type(event)) {
@@ -185,6 +217,12 @@ static void on_event(struct kafka *k, rd_kafka_event_t *event)
 		break;
 	case RD_KAFKA_EVENT_LOG:
 		on_log(k, event);
+		break;
+	case RD_KAFKA_EVENT_STATS:
+		on_stats(k, event);
+		break;
+	case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH:
+		token_wanted(k);
 		break;
 	default:
 		break;
@@ -204,11 +242,14 @@ void client_serve(struct kafka *k, int64_t now_ns)
 	rd_kafka_event_t *event;
 	struct lg_err err;
 
+	k->now_ns = now_ns;
 	drain_wake(k);
 	while (!k->failed && (event = rd_kafka_queue_poll(k->queue, 0))) {
 		on_event(k, event);
 		rd_kafka_event_destroy(event);
 	}
+	if (!k->failed)
+		token_step(k);
 	if (!k->failed && k->in_flight == 0 && !k->pending)
 		settle_suspects(k);
 	if (!k->ending.on && lg_dialer_denied(k->dialer, &err))
@@ -230,6 +271,7 @@ void client_wait(const struct kafka *k, struct lg_waitset *ws)
 	if (!k->rk)
 		return;
 	lg_waitset_add(ws, k->wake[0], POLLIN);
+	token_wait(k, ws);
 	if (k->ending.on)
 		lg_waitset_wake(ws, k->ending.by_ns);
 }

@@ -58,13 +58,18 @@ static void set_tls(struct setter *s, const struct kafka_conf *conf)
 		set(s, "ssl.crl.location", conf->crl_file);
 }
 
-static void set_sasl(struct setter *s, const struct kafka_sasl *sasl)
+const char *kafka_mechanism_name(const struct kafka_sasl *sasl)
 {
 	static const char *const mechanisms[] = {NULL, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "OAUTHBEARER"};
 
+	return mechanisms[sasl->mechanism];
+}
+
+static void set_sasl(struct setter *s, const struct kafka_sasl *sasl)
+{
 	if (sasl->mechanism == KAFKA_SASL_NONE)
 		return;
-	set(s, "sasl.mechanisms", mechanisms[sasl->mechanism]);
+	set(s, "sasl.mechanisms", kafka_mechanism_name(sasl));
 	if (sasl->mechanism == KAFKA_SASL_GSSAPI) {
 		set(s, "sasl.kerberos.service.name", sasl->service);
 		set(s, "sasl.kerberos.principal", sasl->principal);

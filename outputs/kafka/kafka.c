@@ -13,7 +13,7 @@ static enum lg_rc kafka_open(void *state, const void *conf, struct lg_output_hos
 	k->conf = conf;
 	k->host = host;
 	k->formatter = lg_output_formatter(host);
-	k->wake[0] = k->wake[1] = -1;
+	k->wake[0] = k->wake[1] = k->token.fd = -1;
 	route_init(&k->route, conf);
 	snprintf(who, sizeof(who), "output %s", lg_output_name(host));
 	k->dialer = lg_dialer_new(lg_output_net(host), who, k->conf->tls.off);
@@ -66,9 +66,12 @@ static bool kafka_finish(void *state, int64_t now_ns, struct lg_waitset *ws)
 static void kafka_report(const void *state, struct lg_output_report *report)
 {
 	const struct kafka *k = state;
+	const char *mechanism = kafka_mechanism_name(&k->conf->sasl);
 
+	stats_report(&k->stats, report);
 	report->in_flight_bytes = k->held_bytes;
-	snprintf(report->peer, sizeof(report->peer), "%s", k->conf->brokers.items[0]);
+	report->delivery.messages = k->in_flight;
+	snprintf(report->peer, sizeof(report->peer), "%s%s%s", k->conf->tls.off ? "plaintext" : "TLS", mechanism ? ", " : "", mechanism ? mechanism : "");
 }
 
 static void kafka_close(void *state)

@@ -6,6 +6,8 @@
  *   route.c    which topic, key and headers
  *   produce.c  from records to messages: formatted into parcels, handed over without a copy, bounded in bytes
  *   settle.c   from delivery reports to settled records; what a rejected batch costs
+ *   token.c    the token of OAUTHBEARER
+ *   stats.c    what status shows
  *   errors.c   what each error means
  *   kafka.c    the plugin
  *
@@ -16,6 +18,7 @@
 #define KAFKA_H
 
 #include <librdkafka/rdkafka.h>
+#include <sys/types.h>
 
 #include "api/lugger_plugin.h"
 
@@ -115,6 +118,24 @@ struct ending {
 	int64_t by_ns; /* 0: from the next step on */
 };
 
+#define STATS_BUCKETS 128
+
+/* stats.c */
+struct stats {
+	uint64_t latency[STATS_BUCKETS]; /* of delivery, halved with every statistics event */
+	struct lg_server_report servers[LG_SERVERS_SHOWN];
+	size_t server_count;
+	bool up; /* a broker is connected */
+};
+
+/* token.c: the command that fetches a token. */
+struct token {
+	int fd; /* its output; -1: it does not run */
+	pid_t pid;
+	int64_t by_ns;
+	struct lg_buf text;
+};
+
 struct kafka {
 	const struct kafka_conf *conf;
 	struct lg_output_host *host;
@@ -134,8 +155,12 @@ struct kafka {
 	struct ending ending;
 	unsigned restarts;       /* since the last report that was good */
 	bool failed;             /* lg_output_retry was called in this turn: nothing is done before the core's rewind */
-	bool troubled;           /* the last word to the core was a trouble */
-	const char *said;        /* else the state last told with lg_output_ok */
+	struct stats stats;
+	struct token token;
+	int64_t now_ns;          /* of the present step */
+	char last_fault[256];    /* of a connection */
+	int64_t trouble_ns;      /* when the last trouble was told */
+	const char *said;        /* the state last told with lg_output_ok; NULL: a failure or a trouble since */
 };
 
 /* ---- options.c ---- */
@@ -143,6 +168,7 @@ extern const struct lg_option kafka_options[];
 enum lg_rc kafka_check(const void *settings, struct lg_err *err);
 
 /* ---- conf.c ---- */
+const char *kafka_mechanism_name(const struct kafka_sasl *sasl); /* "PLAIN"; NULL: none */
 enum lg_rc kafka_check_rdkafka(const char *name, const char *value, struct lg_err *err);
 /* The producer's configuration, without callbacks; the caller's, to be given to rd_kafka_new or destroyed. */
 enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
@@ -159,9 +185,10 @@ void client_wait(const struct kafka *k, struct lg_waitset *ws);
 void client_fail(struct kafka *k, const char *state, const struct lg_err *err);
 /* The same when the reports under way have come. `quiet`: a fault of the producer alone. */
 void client_end(struct kafka *k, const char *state, const struct lg_err *err, bool quiet);
+/* It works; a trouble is taken back only when some seconds went by without another. */
+void client_well(struct kafka *k, const char *state);
 /* It goes on by itself, but a person should know. */
 void client_trouble(struct kafka *k, const char *state, const struct lg_err *err);
-void client_well(struct kafka *k, const char *state);
 
 /* ---- route.c ---- */
 bool route_legal_topic(struct lg_str name);
@@ -196,6 +223,17 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event);
 void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t code);
 /* Every message has its report: messages that failed as suspects lead to caution, and the one that failed alone to the dead letters. */
 void settle_suspects(struct kafka *k);
+
+/* ---- stats.c ---- */
+void stats_latency(struct stats *stats, int64_t us);
+void stats_take(struct stats *stats, const char *json); /* librdkafka's statistics */
+void stats_report(const struct stats *stats, struct lg_output_report *report);
+
+/* ---- token.c ---- */
+void token_wanted(struct kafka *k); /* librdkafka asks */
+void token_step(struct kafka *k);
+void token_wait(const struct kafka *k, struct lg_waitset *ws);
+void token_stop(struct kafka *k);
 
 /* ---- errors.c ---- */
 enum fault {

@@ -67,7 +67,8 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event)
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			if (produce_last_part(parcel))
 				add_to_run(k, &run, parcel);
-			good++;
+			if (good++ == 0)
+				stats_latency(&k->stats, rd_kafka_message_latency(message));
 		} else {
 			on_failure(k, parcel, message->err);
 		}

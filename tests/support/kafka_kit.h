@@ -56,6 +56,7 @@ struct lg_output_host {
 struct kit {
 	rd_kafka_t *owner;
 	rd_kafka_mock_cluster_t *cluster;
+	const char *brokers; /* NULL: all of the cluster's */
 	struct lg_output_host host;
 	struct lg_waitset ws;
 };
@@ -318,7 +319,7 @@ static inline void kit_open(struct kit *kit, const char *options, const struct n
 	struct lg_err err;
 	char problems[4000];
 
-	host->config = kit_config(rd_kafka_mock_cluster_bootstraps(kit->cluster), options, problems, sizeof(problems));
+	host->config = kit_config(kit->brokers ? kit->brokers : rd_kafka_mock_cluster_bootstraps(kit->cluster), options, problems, sizeof(problems));
 	if (!host->config->output_count || !host->config->outputs[0].conf)
 		fail_msg("%s", problems);
 	host->net = net_new(gate);
