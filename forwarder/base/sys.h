@@ -29,6 +29,7 @@ struct sys_io {
 	/* The offset behind which the file is known to be zeros, because it was reserved there and never written; its size where nothing is known.
 	 * To be asked before the file is read: pages of zeros in the cache look written. NULL: this seam never knows. */
 	int64_t (*written_end)(void *self, int handle);
+	int (*same)(void *self, int handle, const char *path); /* 1: the path still names the open file; 0: another one. NULL: it always does */
 	int (*rename)(void *self, const char *from, const char *to);
 	int (*unlink)(void *self, const char *path);
 	int (*mkdir)(void *self, const char *path);    /* 0 when it exists */

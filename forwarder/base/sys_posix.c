@@ -125,6 +125,16 @@ static int64_t io_written_end(void *self, int handle)
 	return sys_written_end(handle);
 }
 
+static int io_same(void *self, int handle, const char *path)
+{
+	struct stat open_file, named;
+
+	(void)self;
+	if (fstat(handle, &open_file) < 0 || stat(path, &named) < 0)
+		return -errno;
+	return open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
 static int io_rename(void *self, const char *from, const char *to)
 {
 	(void)self;
@@ -193,7 +203,7 @@ static int io_free_space(void *self, const char *path, uint64_t *bytes)
 
 const struct sys_io sys_io_posix = {
 	.open = io_open, .close = io_close, .pread = io_pread, .pwritev = io_pwritev, .fdatasync = io_fdatasync, .fsync = io_fsync,
-	.truncate = io_truncate, .allocate = io_allocate, .size = io_size, .written_end = io_written_end, .rename = io_rename,
+	.truncate = io_truncate, .allocate = io_allocate, .size = io_size, .written_end = io_written_end, .same = io_same, .rename = io_rename,
 	.unlink = io_unlink, .mkdir = io_mkdir, .sync_dir = io_sync_dir, .list = io_list, .lock = io_lock, .free_space = io_free_space,
 };
 

@@ -3,6 +3,7 @@
 
 #include "data/filter.h"
 #include "net/net.h"
+#include "run/control.h"
 #include "spool/spool.h"
 
 static enum lg_rc check_where(const char *expression, size_t *at, struct lg_err *err)
@@ -40,4 +41,5 @@ void check_hooks_set(struct config_env *env)
 	env->where_dollar = where_dollar;
 	env->check_tls = net_check_tls;
 	env->check_keys = spool_check_key_file;
+	env->check_data_dir = control_check;
 }

@@ -178,6 +178,14 @@ static void check_keys(const struct option_reader *reader, const struct yaml_nod
 		        err.text);
 }
 
+static void check_data_dir(const struct option_reader *reader, const struct yaml_node *root, const struct config *config)
+{
+	struct lg_err err = {0};
+
+	if (config->data_dir && reader->env->check_data_dir && reader->env->check_data_dir(config->data_dir, &err) != LG_OK)
+		problems_error(reader->problems, mark_of_option(root, NULL, "data_dir"), "%s", err.text);
+}
+
 static void read_top(const struct option_reader *reader, const struct yaml_node *root, struct config *config)
 {
 	const struct option_set top = {config_top_options, config, "", NULL};
@@ -192,6 +200,7 @@ static void read_top(const struct option_reader *reader, const struct yaml_node 
 	read_items(reader, root, config);
 	egress_check_destinations(config, root, reader->problems);
 	check_keys(reader, root, config);
+	check_data_dir(reader, root, config);
 	/* Consequences of sizes that were refused would only confuse. */
 	if (!reader->problems->errors)
 		check_sizes(config, root, reader->problems);

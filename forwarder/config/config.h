@@ -24,6 +24,8 @@ struct config_env {
 	enum lg_rc (*check_tls)(const struct lg_tls_conf *tls, bool server, struct lg_err *err);
 	/* Reads the key file of the spool; NULL: only its presence is checked. */
 	enum lg_rc (*check_keys)(const char *key_file, const char *data_dir, struct lg_err *err);
+	/* May the control socket have its place in data_dir? NULL: not asked. */
+	enum lg_rc (*check_data_dir)(const char *data_dir, struct lg_err *err);
 	/* False: only syntax and values (schema generation, tests); true: also files, certificates, time zones. */
 	bool check_files;
 };

@@ -31,9 +31,16 @@ static enum lg_rc socket_address(const char *data_dir, struct sockaddr_un *addre
 	address->sun_family = AF_UNIX;
 	n = snprintf(address->sun_path, sizeof(address->sun_path), "%s/control.sock", data_dir);
 	if (n < 0 || (size_t)n >= sizeof(address->sun_path))
-		return lg_err_set(err, LG_INVALID, "data_dir %s is too long for a unix socket: at most %zu characters", data_dir,
+		return lg_err_set(err, LG_INVALID, "data_dir %s is too long for the control socket in it: at most %zu characters", data_dir,
 		                  sizeof(address->sun_path) - sizeof("/control.sock"));
 	return LG_OK;
+}
+
+enum lg_rc control_check(const char *data_dir, struct lg_err *err)
+{
+	struct sockaddr_un address;
+
+	return socket_address(data_dir, &address, err);
 }
 
 enum lg_rc control_open(struct control **out, const char *data_dir, const struct control_handler *handler, struct lg_err *err)

@@ -14,6 +14,8 @@ struct control_handler {
 	void *arg;
 };
 
+/* Can the socket have its place in data_dir? Its path has to fit a struct sockaddr_un. Creates nothing. */
+enum lg_rc control_check(const char *data_dir, struct lg_err *err);
 enum lg_rc control_open(struct control **control, const char *data_dir, const struct control_handler *handler, struct lg_err *err);
 void control_wait(const struct control *control, struct lg_waitset *ws);
 /* Accepts and answers what waits; bounded. */

@@ -335,6 +335,9 @@ enum lg_rc deadletters_put(
 	size = frame_header_size(strlen(batch->input), facts.size) + (uint64_t)batch->raw.size + CRYPT_TAG_SIZE + FRAME_ALIGN;
 	need = size + SEGMENT_PAGE + 2 * segment_footer_size(1) + letters->index.count * sizeof(struct frame_entry);
 	pthread_mutex_lock(&letters->mutex);
+	rc = place_check(spool, err);
+	if (rc != LG_OK)
+		goto done;
 	if (need > space_for_letters(spool)) {
 		rc = lg_err_set(err, LG_FULL, "the dead letters have used up their part of the quota, a %dth: see `lugger dlq ls`, free it by `lugger dlq drop`",
 		        DEADLETTER_QUOTA_PART);

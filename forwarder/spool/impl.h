@@ -17,6 +17,7 @@
  * room for what one process still draws. */
 #define COUNTER_END (UINT64_MAX - UINT32_MAX)
 #define IDLE_INTERVAL_NS (500 * CLOCK_MS)
+#define PLACE_INTERVAL_NS CLOCK_SECOND
 
 struct seg {
 	uint64_t number, first_seq;
@@ -67,7 +68,8 @@ struct spool {
 	uint64_t old_before, old_before_end; /* what its header says of the segment before */
 	bool old_keep;                       /* do not seal it: its torn tail could not be set aside, or the disk did not give all of it */
 	bool state_lost; /* no slot verified: cursors may be missing, so unknown outputs start at the oldest record */
-	int64_t last_sync_ns, last_state_ns; /* monotonic */
+	int64_t last_sync_ns, last_state_ns, last_place_ns; /* monotonic */
+	bool displaced; /* its directory is not where it was */
 	struct doomed *doomed;               /* below the durable low-water mark, still to be unlinked */
 	size_t doomed_count, doomed_cap;
 	uint64_t low_durable;              /* segments below are given up on disk too */
@@ -176,6 +178,12 @@ bool space_for_segment(struct spool *spool, uint64_t bytes);
 void space_reclaim(struct spool *spool);
 void space_unlink_doomed(struct spool *spool);
 enum lg_rc space_store_state(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+
+/* place.c: are the files that are written still in their place? Writer's thread; the first one any. */
+enum lg_rc place_check(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+/* The same, and the tip: asked behind each sync, before what it wrote counts. The tip is abandoned where it was deleted. */
+enum lg_rc place_confirm(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
+void place_watch(struct spool *spool, int64_t mono_ns); /* from time to time, also when nothing is written: for status and log */
 
 /* tail.c: call with the lock held. */
 void tail_push(struct spool *spool, struct lg_batch *batch);   /* takes a reference */

@@ -416,6 +416,8 @@ enum lg_rc spool_sync(struct spool *spool, struct lg_err *err)
 			roll_abandon(spool);
 		}
 	}
+	if (result == LG_OK && spool->pending_count)
+		result = place_confirm(spool, err);
 	if (result != LG_OK) {
 		spool_note_error(spool, err);
 		return result;
@@ -473,9 +475,12 @@ int64_t spool_maintain(struct spool *spool, bool now)
 	} else if (dirty) {
 		next = spool->last_state_ns + STATE_INTERVAL_NS;
 	}
-	space_reclaim(spool);
-	space_unlink_doomed(spool);
-	roll_keep_spare(spool);
+	place_watch(spool, mono);
+	if (!spool->displaced) {
+		space_reclaim(spool);
+		space_unlink_doomed(spool);
+		roll_keep_spare(spool);
+	}
 	if (spool->pending_count && spool->conf.sync == SPOOL_SYNC_INTERVAL &&
 	        spool->last_sync_ns + spool->conf.sync_interval_ns < next)
 		next = spool->last_sync_ns + spool->conf.sync_interval_ns;

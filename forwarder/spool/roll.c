@@ -264,6 +264,12 @@ enum lg_rc roll_seal(struct spool *spool, struct lg_err *err)
 		roll_abandon(spool);
 		return lg_err_sys(err, -rc, "sealing segment %llu", (unsigned long long)spool->prev_number);
 	}
+	if (spool->pending_count) {
+		enum lg_rc result = place_confirm(spool, err);
+
+		if (result != LG_OK)
+			return result;
+	}
 	roll_publish(spool);
 	if (spool->wake)
 		spool->wake(spool->wake_arg);

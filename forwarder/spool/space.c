@@ -39,8 +39,10 @@ uint64_t space_for_letters(struct spool *spool)
 enum lg_rc space_store_state(struct spool *spool, struct lg_err *err)
 {
 	uint64_t generation;
-	enum lg_rc rc;
+	enum lg_rc rc = place_check(spool, err);
 
+	if (rc != LG_OK)
+		return rc;
 	pthread_mutex_lock(&spool->lock);
 	for (size_t i = spool->state.loss_count; i-- > 0;) {
 		struct state_loss *loss = &spool->state.losses[i];

@@ -22,6 +22,7 @@ CASES = [
     ("binary", "\x00\x01\x02\x1b\x7f" * 100, [(0, r"")]),
     ("empty", "", [(0, r"")]),
     ("a list", "- 1\n- 2\n", [(1, r"mapping")]),
+    ("data_dir too long for its socket", "version: 1\ndata_dir: /" + "x" * 100 + "\n" + INPUT + OUTPUT, [(2, r"control socket.*at most 94 characters")]),
     ("duplicate key", HEAD + INPUT + OUTPUT + "memory: 64MiB\nmemory: 65MiB\n", [(8, r"memory")]),
     ("unknown top-level key", HEAD + INPUT + OUTPUT + "memmory: 64MiB\n", [(7, r"memmory.*memory")]),
     ("unknown option", HEAD + "inputs:\n  - {name: app, type: file, path: [/x], framming: rdw}\n" + OUTPUT, [(4, r"framming.*framing")]),

@@ -168,6 +168,13 @@ static inline int64_t fault_written_end(void *self, int handle)
 	return f->under->written_end ? f->under->written_end(f->under->self, handle) : f->under->size(f->under->self, handle);
 }
 
+static inline int fault_same(void *self, int handle, const char *path)
+{
+	struct fault_io *f = self;
+
+	return f->under->same ? f->under->same(f->under->self, handle, path) : 1;
+}
+
 static inline int fault_rename(void *self, const char *from, const char *to)
 {
 	FAULT_CALL(FAULT_RENAME, f->under->rename(f->under->self, from, to));
@@ -227,6 +234,7 @@ static inline void fault_io_init(struct fault_io *f, const struct sys_io *under)
 	        .allocate = fault_allocate,
 	        .size = fault_size,
 	        .written_end = fault_written_end,
+	        .same = fault_same,
 	        .rename = fault_rename,
 	        .unlink = fault_unlink,
 	        .mkdir = fault_mkdir,

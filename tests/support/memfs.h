@@ -581,6 +581,14 @@ static inline int64_t memfs_written_end(void *self, int handle)
 	return (int64_t)(pages * MEMFS_PAGE < file->size ? pages * MEMFS_PAGE : file->size);
 }
 
+static inline int memfs_same(void *self, int handle, const char *path)
+{
+	struct memfs *fs = self;
+	const struct memfs_entry *e = memfs_find(&fs->live, path);
+
+	return e ? e->inode == fs->handles[handle].inode : -ENOENT;
+}
+
 static inline int memfs_rename(void *self, const char *from, const char *to)
 {
 	struct memfs *fs = self;
@@ -667,6 +675,7 @@ static inline void memfs_set_io(struct memfs *fs)
 	        .allocate = memfs_allocate,
 	        .size = memfs_size,
 	        .written_end = memfs_written_end,
+	        .same = memfs_same,
 	        .rename = memfs_rename,
 	        .unlink = memfs_unlink,
 	        .mkdir = memfs_mkdir,

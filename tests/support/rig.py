@@ -136,9 +136,9 @@ class Process:
 class Lugger(Process):
     """One Lugger with its configuration file and data directory."""
 
-    def __init__(self, rig, name, config, *arguments, program=None):
+    def __init__(self, rig, name, config, *arguments, program=None, data_dir=None):
         self.config_path = rig.path(name + ".yaml")
-        self.data_dir = rig.path(name + ".data")
+        self.data_dir = data_dir or rig.path(name + ".data")
         self.program = need_program(program or LUGGER, "build it first")
         self.configure(rig, config)
         super().__init__(rig, name, [self.program, "run", "-c", self.config_path, *arguments])
@@ -257,6 +257,38 @@ class Sink(Process):
         return [parse_rfc5424(message) for stream in self.streams() for message in octet_counted(stream)]
 
 
+class Ext4:
+    def __init__(self, rig, name, size):
+        self.image, self.path, self.rig = rig.path(name + ".img"), rig.path(name), rig
+        os.mkdir(self.path)
+        with open(self.image, "wb") as image:
+            image.truncate(size)
+        self.need("mkfs.ext4", "-q", "-F", self.image)
+        self.mount()
+        rig.mounts.append(self.path)
+
+    @staticmethod
+    def need(*argv):
+        try:
+            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        except FileNotFoundError:
+            skip("no " + argv[0])
+        if done.returncode != 0:
+            skip("no file system of its own: " + done.stdout.decode("utf-8", "replace").strip())
+
+    def mount(self):
+        self.need("mount", "-o", "loop,errors=remount-ro", self.image, self.path)
+
+    def abort(self):
+        self.need("mount", "-o", "remount,abort", self.path)
+
+    def repair(self):
+        """What an operator does then; nothing may have a file open."""
+        subprocess.run(["umount", self.path], check=True)
+        subprocess.run(["e2fsck", "-fy", self.image], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.mount()
+
+
 class Certificate:
     def __init__(self, directory, name):
         self.pem = os.path.join(directory, name + ".pem")
@@ -270,6 +302,7 @@ class Rig:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.directory = tempfile.mkdtemp(prefix="lugger-test.")
         self.running = []
+        self.mounts = []
         self.ports = set()
 
     def __enter__(self):
@@ -287,6 +320,8 @@ class Rig:
                 with open(log, "rb") as text:
                     tail = text.read()[-3000:]
                 print("---- end of %s\n%s" % (os.path.basename(log), tail.decode("utf-8", "replace")))
+        for mount in self.mounts:
+            subprocess.run(["umount", "-l", mount], check=False)
         if os.environ.get("LUGGER_KEEP"):
             print("kept " + self.directory)
         else:
@@ -301,6 +336,20 @@ class Rig:
         with open(self.path(name), "wb") as out:
             out.write(data if isinstance(data, bytes) else data.encode())
         return self.path(name)
+
+    def tmpfs(self, name, size):
+        """A file system of its own, of so many bytes. Skips the test where that is not permitted."""
+        path = self.path(name)
+        os.mkdir(path)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % size, "tmpfs", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            skip("no file system of its own: " + done.stdout.decode("utf-8", "replace").strip())
+        self.mounts.append(path)
+        return path
+
+    def ext4(self, name, size):
+        """The same with ext4 in a file, for what tmpfs cannot do: Ext4.abort() turns it read-only under open files, as the kernel does behind an I/O error."""
+        return Ext4(self, name, size)
 
     def port(self):
         """A port nobody listens on, below the ephemeral range."""
@@ -354,8 +403,8 @@ class Rig:
     def spawn(self, name, *argv, **more):
         return Process(self, name, list(argv), **more).start()
 
-    def lugger(self, name, config, *arguments, program=None):
-        return Lugger(self, name, config, *arguments, program=program)
+    def lugger(self, name, config, *arguments, program=None, data_dir=None):
+        return Lugger(self, name, config, *arguments, program=program, data_dir=data_dir)
 
     def sink(self, name="sink", **options):
         return Sink(self, name, **options).start()
