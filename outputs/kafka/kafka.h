@@ -158,7 +158,7 @@ struct kafka {
 	struct stats stats;
 	struct token token;
 	int64_t now_ns;          /* of the present step */
-	char last_fault[256];    /* of a connection */
+	char last_fault[512];    /* of a connection */
 	int64_t trouble_ns;      /* when the last trouble was told */
 	const char *said;        /* the state last told with lg_output_ok; NULL: a failure or a trouble since */
 };
