@@ -69,7 +69,9 @@ struct config_spool {
 	uint64_t max_size, segment_size;
 	int sync;            /* enum spool_sync */
 	int64_t sync_interval_ns;
-	int when_full;       /* 0 block; the others are not in this version */
+	int when_full;        /* block, drop-oldest, drop-new */
+	int discard_severity; /* a severity 0..7, 8: none */
+	int64_t discard_mark; /* percent */
 	int64_t keep_ns;
 	int compression;     /* 0 zstd, 1 none */
 	int64_t compression_level;

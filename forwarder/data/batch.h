@@ -42,6 +42,10 @@ struct lg_batch {
 	struct lg_buf positions; /* encoded entries: u8 key size, key, u16 value size, value */
 	uint32_t position_count;
 	uint64_t token;         /* the input's, handed back when durable */
+	uint64_t shed_count, shed_bytes; /* records that its positions pass and that were not admitted (spool.discard_severity) */
+	bool shed_posted;       /* the writer's: their loss is in the spool's state */
+	bool dropped;           /* the writer's: its records were dropped (spool.when_full: drop-new) */
+	uint64_t behind;        /* the writer's: handed back when so many appends are durable */
 	struct lg_batch *next;  /* in a queue */
 	void *owner;            /* the input host to tell when durable */
 };

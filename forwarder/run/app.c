@@ -126,6 +126,9 @@ static enum lg_rc start_spool(struct app *app, struct lg_err *err)
 	if (rc != LG_OK)
 		return rc;
 	writer_init(&app->writer, app->spool, app->conf.clock, at_most(config->memory / 8, QUEUE_MAX));
+	app->writer.when_full.policy = (enum full_policy)config->spool.when_full;
+	app->writer.when_full.discard_severity = (unsigned)config->spool.discard_severity;
+	app->writer.when_full.discard_mark = (unsigned)config->spool.discard_mark;
 	app->writer.ack_early = conf.sync != SPOOL_SYNC_ALWAYS;
 	app->has_writer = true;
 	return LG_OK;
@@ -145,7 +148,8 @@ static enum lg_rc start_outputs(struct app *app, struct lg_err *err)
 		if (rc != LG_OK)
 			return rc;
 		app->output_count++;
-		app->writer_outputs[i] = (struct writer_output){conf->name, conf->max_lag_ns, conf->on_lag == 1, shipper_wake, app->outputs[i]};
+		app->writer_outputs[i] = (struct writer_output){conf->name, conf->max_lag_ns, conf->on_lag == 1, shipper_wake, shipper_give_up,
+		                                                  app->outputs[i]};
 	}
 	app->writer.outputs = app->writer_outputs;
 	app->writer.output_count = app->output_count;

@@ -43,9 +43,18 @@ static void spool_sentences(const struct status *status, const struct sentences 
 {
 	const struct spool_stat *spool = &status->spool;
 
-	if (spool->full)
-		say(to, "the spool is full%s%s: inputs wait until %s frees space", status->held_by[0] ? ", held by output " : "", status->held_by,
-		    status->held_by[0] ? "it" : "an output");
+	const char *held = status->held_by[0] ? ", held by output " : "", *holder = status->held_by[0] ? "it" : "an output";
+
+	if (status->dropping)
+		say(to, "the spool is full%s%s: new records are dropped until %s frees space (when_full: %s)", held, status->held_by, holder,
+		    status->when_full);
+	else if (spool->full)
+		say(to, "the spool is full%s%s: inputs wait until %s frees space", held, status->held_by, holder);
+	else if (status->losing)
+		say(to, "records were lost within the last minute (when_full: %s)", status->when_full);
+	if (status->not_admitted[0])
+		say(to, "the spool is %u %% undelivered: records of severity %s and less are not admitted (discard_severity)", spool->fill_percent,
+		    status->not_admitted);
 	if (spool->error[0])
 		say(to, "the spool cannot write: %s", spool->error);
 	if (spool->corrupt_frames)

@@ -28,6 +28,20 @@ static void add_orphans(struct spool *spool, struct status *status)
 	}
 }
 
+static const char *const policy_names[] = {"block", "drop-oldest", "drop-new"};
+
+static void gather_policy(struct app *app, struct status *status)
+{
+	static const char *const severities[] = {"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"};
+	struct when_full *full = &app->writer.when_full;
+	unsigned from = atomic_load(&full->admit_below);
+
+	status->when_full = policy_names[full->policy];
+	status->losing = writer_losing(&app->writer);
+	status->dropping = atomic_load(&full->dropping);
+	snprintf(status->not_admitted, sizeof(status->not_admitted), "%s", from < ADMIT_ALL ? severities[from] : "");
+}
+
 void app_gather(struct app *app, struct status *status)
 {
 	int64_t utc = clock_utc(app->conf.clock);
@@ -37,6 +51,7 @@ void app_gather(struct app *app, struct status *status)
 	status->uptime_seconds = (double)(utc - app->started_ns) / 1e9;
 	snprintf(status->data_dir, sizeof(status->data_dir), "%s", app->config->data_dir);
 	spool_stat(app->spool, &status->spool);
+	gather_policy(app, status);
 	status->inputs = mem_zalloc((app->input_count + 1) * sizeof(*status->inputs));
 	status->outputs = mem_zalloc((app->output_count + 1) * sizeof(*status->outputs));
 	for (size_t i = 0; i < app->input_count; i++) {
@@ -78,6 +93,7 @@ enum lg_rc app_offline_status(const struct config *config, const struct sys_io *
 		return rc;
 	snprintf(status->data_dir, sizeof(status->data_dir), "%s", config->data_dir);
 	spool_stat(spool, &status->spool);
+	status->when_full = policy_names[config->spool.when_full];
 	status->spool.quota_bytes = config->spool.max_size;
 	status->inputs = mem_zalloc((config->input_count + 1) * sizeof(*status->inputs));
 	for (size_t i = 0; i < config->input_count; i++) {

@@ -39,8 +39,11 @@ static void move_cursor(struct lg_output_host *host)
 		return;
 	}
 	spool_cursor_move(host->env.spool, host->conf->name, cursor);
-	if (atomic_load(&host->env.writer->full))
+	if (atomic_load(&host->env.writer->full)) {
+		if (cursor > atomic_load(&host->give_up_below))
+			atomic_store(&host->env.writer->when_full.moved_ns, clock_mono(host->env.clock));
 		writer_nudge(host->env.writer);
+	}
 }
 
 /* ---- the thread ---- */
@@ -76,6 +79,10 @@ static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws
 		int64_t now_ns = clock_mono(host->env.clock);
 		bool progress = false, refused;
 
+		if (atomic_load(&host->give_up_below) > host->status.cursor) {
+			offer_give_up(host);
+			move_cursor(host);
+		}
 		if (atomic_exchange(&host->reopen, false) && plugin->reopen)
 			plugin->reopen(host->state);
 		if (now_ns >= host->retry_at_ns) {
@@ -210,6 +217,7 @@ enum lg_rc shipper_new_replay(struct lg_output_host **out, const struct config_o
 	host->replay = replay;
 	snprintf(host->name, sizeof(host->name), "%s%s", conf->name, replay ? ".replay" : "");
 	thread_init(&host->thread);
+	atomic_init(&host->give_up_below, 0);
 	atomic_init(&host->drain, replay != NULL); /* a replay ends when everything of it is settled */
 	host->healthy = true;
 	pthread_mutex_init(&host->mutex, NULL);
@@ -289,6 +297,14 @@ bool shipper_done(struct lg_output_host *host)
 void shipper_wake(void *host)
 {
 	thread_wake(&((struct lg_output_host *)host)->thread);
+}
+
+void shipper_give_up(void *arg, uint64_t below)
+{
+	struct lg_output_host *host = arg;
+
+	atomic_store(&host->give_up_below, below);
+	thread_wake(&host->thread);
 }
 
 const struct config_output *shipper_conf(const struct lg_output_host *host)

@@ -19,6 +19,7 @@ struct shipper_status {
 	uint64_t records;      /* settled as done since the start */
 	uint64_t repeats;      /* offered again after a break since the start */
 	uint64_t filtered, lost;
+	uint64_t dropped;      /* of lost: dropped by a full spool (drop-oldest) */
 	uint64_t dead;         /* records that lie in the output's dead letters, of earlier starts too */
 	double rate;           /* records a second offered, over some seconds */
 	int64_t retry_in_ns;   /* > 0: backing off */
@@ -52,6 +53,8 @@ bool shipper_done(struct lg_output_host *host); /* after shipper_drain: everythi
 /* Removes the output's dead letters; *count: so many records. Any thread. */
 enum lg_rc shipper_drop_dead(struct lg_output_host *host, uint64_t *count, struct lg_err *err) LG_WARN_UNUSED;
 void shipper_wake(void *host);
+/* when_full: drop-oldest. Any thread; the output's own lets go, states its loss and moves the cursor. */
+void shipper_give_up(void *host, uint64_t below);
 void shipper_status_copy(struct lg_output_host *host, struct shipper_status *status);
 const struct config_output *shipper_conf(const struct lg_output_host *host);
 

@@ -34,6 +34,7 @@ struct lg_output_host {
 	struct thread thread;
 	bool opened;
 	atomic_bool drain, done, reopen;
+	_Atomic uint64_t give_up_below; /* drop-oldest: records below are to be let go */
 	struct lg_formatter *formatter;
 	struct filter *filter;
 	struct spool_reader *reader;
@@ -53,6 +54,7 @@ struct lg_output_host {
 	bool refused;            /* the plugin took nothing of an offer in the last turn */
 	size_t select_cap;
 	uint64_t records, repeats, filtered, lost;
+	uint64_t dropped;        /* of lost: let go because the spool was full */
 	uint32_t rewinds;        /* since the cursor moved */
 	int64_t next_report_ns, rate_at_ns;
 	uint64_t rate_position;
@@ -67,6 +69,8 @@ bool offer_round(struct lg_output_host *host);
 /* Everything unsettled will be offered again, from the cursor, after a backoff. */
 void offer_rewind(struct lg_output_host *host, int64_t now_ns);
 void offer_drop(struct lg_output_host *host);
+/* Lets go of what give_up_below says, each record that is not settled counted as lost. */
+void offer_give_up(struct lg_output_host *host);
 
 /* ---- status ---- */
 

@@ -195,3 +195,36 @@ bool offer_round(struct lg_output_host *host)
 	}
 	return progress;
 }
+
+/* ---- letting go ---- */
+
+static void lose(struct lg_output_host *host, uint64_t first, uint64_t last)
+{
+	writer_post_given_up(host->env.writer, host->conf->name, first, last, last - first + 1);
+	host->lost += last - first + 1;
+	host->dropped += last - first + 1;
+}
+
+void offer_give_up(struct lg_output_host *host)
+{
+	uint64_t below = atomic_load(&host->give_up_below), known = host->offer.batch ? host->offer.end : host->position;
+	uint64_t from, to;
+
+	/* What was offered: the settled ones and those that the filter dropped are not lost. */
+	while (flight_run(&host->flight, host->flight.cursor, below - 1, &from, &to)) {
+		lose(host, from, to);
+		flight_settle(&host->flight, from, to);
+	}
+	/* What was not read yet: all of it counts, also what the filter would have dropped. */
+	if (known < below) {
+		lose(host, known, below - 1);
+		flight_skip(&host->flight, known, below - known);
+	}
+	if (host->position < below) {
+		offer_drop(host);
+		host->position = below;
+		spool_reader_seek(host->reader, below);
+	}
+	if (host->gaps_end < below)
+		host->gaps_end = below;
+}

@@ -66,6 +66,7 @@ void shipper_publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	host->status.repeats = host->repeats;
 	host->status.filtered = host->filtered;
 	host->status.lost = host->lost;
+	host->status.dropped = host->dropped;
 	host->status.dead = dead;
 	host->status.retry_in_ns = host->retry_at_ns > now_ns ? host->retry_at_ns - now_ns : 0;
 	host->status.report = report;

@@ -63,6 +63,8 @@ static void put_input_json(const struct status_input *input, struct lg_buf *out)
 	json_put_u64(out, "lag_bytes", input->w.report.lag_bytes);
 	json_put_seconds(out, "last_record_seconds", input->last_record_seconds);
 	json_put_u64(out, "lost", input->w.lost);
+	json_put_u64(out, "shed", input->w.shed);
+	json_put_u64(out, "dropped", input->w.dropped);
 	json_put_member(out, "last_error", lg_str_from(input->w.last_error));
 	json_put_seconds(out, "records_per_second", input->w.rate);
 	json_put_u64(out, "sources", input->w.report.sources);
@@ -126,6 +128,7 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	json_put_u64(out, "offered", output->s.offered);
 	json_put_u64(out, "filtered", output->s.filtered);
 	json_put_u64(out, "lost", output->s.lost);
+	json_put_u64(out, "dropped", output->s.dropped);
 	json_put_u64(out, "in_flight_bytes", output->s.report.in_flight_bytes);
 	json_put_seconds(out, "records_per_second", output->s.rate);
 	json_put_seconds(out, "retry_in_seconds", (double)output->s.retry_in_ns / 1e9);
@@ -161,6 +164,12 @@ static void put_spool_json(const struct status *status, struct lg_buf *out)
 	json_put_seconds(out, "oldest_seconds", status->oldest_seconds);
 	json_put_member(out, "held_by", lg_str_from(status->held_by));
 	json_put_bool(out, "full", spool->full);
+	json_put_u64(out, "fill_percent", spool->fill_percent);
+	json_put_member(out, "when_full", lg_str_from(status->when_full));
+	json_put_bool(out, "losing", status->losing);
+	json_put_bool(out, "dropping", status->dropping);
+	json_put_member(out, "not_admitted", lg_str_from(status->not_admitted));
+	json_put_u64(out, "open_losses", spool->open_losses);
 	json_put_u64(out, "segments", spool->segments);
 	json_put_u64(out, "corrupt_frames", spool->corrupt_frames);
 	json_put_u64(out, "torn_bytes", spool->torn_bytes);
@@ -230,6 +239,23 @@ static const char *seconds_text(double seconds, char out[24])
 	return text_format_duration((int64_t)(seconds * 1e9), out);
 }
 
+/* What the policies do just now. */
+static void put_fullness(const struct status *status, const struct paint *p, struct lg_buf *out)
+{
+	const char *holder = status->held_by[0] ? status->held_by : "an output";
+
+	if (status->dropping)
+		lg_buf_printf(out, "        %sFULL, DROPPING%s: new records are lost until %s frees space (when_full: %s)\n", p->bad, p->off, holder,
+		              status->when_full);
+	else if (status->spool.full)
+		lg_buf_printf(out, "        %sFULL%s: inputs wait until %s frees space (when_full: %s)\n", p->bad, p->off, holder, status->when_full);
+	else if (status->losing)
+		lg_buf_printf(out, "        %sLOSING%s: records were lost within the last minute (when_full: %s)\n", p->bad, p->off, status->when_full);
+	if (status->not_admitted[0])
+		lg_buf_printf(out, "        %s%u %% undelivered%s: severity %s and less is not admitted\n", p->bad, status->spool.fill_percent, p->off,
+		              status->not_admitted);
+}
+
 static void put_head(const struct status *status, const struct paint *p, struct lg_buf *out)
 {
 	const struct spool_stat *spool = &status->spool;
@@ -241,8 +267,8 @@ static void put_head(const struct status *status, const struct paint *p, struct 
 	else
 		lg_buf_printf(out, "%slugger%s %s  %snot running%s: this is what the files in %s say\n", p->bold, p->off, LUGGER_VERSION, p->bad,
 		              p->off, status->data_dir);
-	lg_buf_printf(out, "%sspool%s   %s of %s, records %llu to %llu (%s)", p->bold, p->off, text_format_size(spool->bytes, a),
-	              text_format_size(spool->quota_bytes, b), (unsigned long long)spool->first_seq,
+	lg_buf_printf(out, "%sspool%s   %s of %s, %u %% undelivered, records %llu to %llu (%s)", p->bold, p->off, text_format_size(spool->bytes, a),
+	              text_format_size(spool->quota_bytes, b), spool->fill_percent, (unsigned long long)spool->first_seq,
 	              (unsigned long long)(spool->next_seq ? spool->next_seq - 1 : 0),
 	              text_format_count(spool->next_seq - spool->first_seq, c));
 	if (status->oldest_seconds > 0)
@@ -250,8 +276,7 @@ static void put_head(const struct status *status, const struct paint *p, struct 
 	if (status->held_by[0])
 		lg_buf_printf(out, ", held by %s", status->held_by);
 	lg_buf_append_char(out, '\n');
-	if (spool->full)
-		lg_buf_printf(out, "        %sFULL%s: inputs wait until %s frees space\n", p->bad, p->off, status->held_by[0] ? status->held_by : "an output");
+	put_fullness(status, p, out);
 	if (spool->error[0])
 		lg_buf_printf(out, "        %serror%s: %s\n", p->bad, p->off, spool->error);
 	if (spool->corrupt_frames || spool->quarantined)
@@ -269,6 +294,8 @@ static void put_input_line(const struct status_input *input, int width, const st
 	              text_format_size(input->w.report.lag_bytes, lag), seconds_text(input->last_record_seconds, last));
 	if (input->w.lost)
 		lg_buf_printf(out, "  %s%llu LOST%s", p->bad, (unsigned long long)input->w.lost, p->off);
+	if (input->w.shed || input->w.dropped)
+		lg_buf_printf(out, " (%llu not admitted, %llu dropped)", (unsigned long long)input->w.shed, (unsigned long long)input->w.dropped);
 	if (input->w.report.note[0])
 		lg_buf_printf(out, "  %s%s%s", p->dim, input->w.report.note, p->off);
 	lg_buf_append_char(out, '\n');
@@ -290,6 +317,8 @@ static void put_output_line(const struct status_output *output, int width, const
 		lg_buf_printf(out, "  %llu repeats", (unsigned long long)output->s.repeats);
 	if (output->s.lost)
 		lg_buf_printf(out, "  %s%llu LOST%s", p->bad, (unsigned long long)output->s.lost, p->off);
+	if (output->s.dropped)
+		lg_buf_printf(out, " (%llu dropped by the full spool)", (unsigned long long)output->s.dropped);
 	if (output->s.dead)
 		lg_buf_printf(out, "  %s%llu DEAD%s (see `lugger dlq`)", p->bad, (unsigned long long)output->s.dead, p->off);
 	if (output->s.report.peer[0])

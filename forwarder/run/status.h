@@ -32,6 +32,10 @@ struct status {
 	uint64_t rss_bytes, memory_used, memory_limit;
 	char data_dir[512];
 	struct spool_stat spool;
+	const char *when_full; /* the policy's name */
+	bool losing;           /* records are being lost, or were within the last minute */
+	bool dropping;         /* new records are dropped just now */
+	char not_admitted[16]; /* severities from this one on are not, just now; "": all are */
 	double oldest_seconds;
 	char held_by[64];      /* the output that keeps the oldest segment; "" when none does */
 	struct status_input *inputs;

@@ -35,6 +35,8 @@ struct lg_input_host {
 	bool draining;           /* stopped, and the plugin emits what cannot be read again */
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
+	uint64_t shed, dropped;  /* of lost: not admitted, and dropped by a full spool */
+	uint64_t shed_count, shed_bytes; /* not admitted since the last batch was closed */
 	int64_t last_record_ns;  /* UTC */
 	int64_t newest_ns;       /* UTC: receipt of the newest record emitted */
 	int64_t utc_ns, mono_ns; /* read once a chunk: the time of receipt of its records */
@@ -92,8 +94,11 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 		return false;
 	host->batch->token = plugin->seal ? plugin->seal(host->state, &positions) : 0;
 	host->last_seal_ns = now_ns;
-	if (!host->batch->count && !positions.put)
+	if (!host->batch->count && !positions.put && !host->shed_count)
 		return true; /* nothing to say: stays current and empty */
+	host->batch->shed_count = host->shed_count;
+	host->batch->shed_bytes = host->shed_bytes;
+	host->shed_count = host->shed_bytes = 0;
 	if (!host->batch->count)
 		host->batch->first_ns = host->batch->last_ns = host->utc_ns;
 	batch_pack(host->batch, host->codec);
@@ -104,8 +109,24 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 	return true;
 }
 
+/* The spool is nearly full and this record is of little weight. One without a severity is not. */
+static bool shed(struct lg_input_host *host, const struct lg_draft *draft)
+{
+	if (draft->severity == LG_SEVERITY_NONE || draft->severity < atomic_load(&host->env.writer->when_full.admit_below))
+		return false;
+	host->news_ns = host->mono_ns;
+	host->last_record_ns = host->utc_ns;
+	host->shed_count++;
+	host->shed_bytes += draft->body.size;
+	host->shed++;
+	host->lost++;
+	return true;
+}
+
 void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg_origin *origin)
 {
+	if (shed(host, draft))
+		return;
 	if (!current_batch(host)) /* a record in hand is never refused: one batch per input is a floor of the budget */
 		host->batch = batch_new(NULL, worker_batch_room(host->env.conf), host->conf->name);
 	if (!host->batch->count)
@@ -225,6 +246,10 @@ static void take_durable(struct lg_input_host *host)
 
 		if (plugin->durable)
 			plugin->durable(host->state, oldest->token);
+		if (oldest->dropped) {
+			host->dropped += oldest->count;
+			host->lost += oldest->count;
+		}
 		lg_batch_release(oldest);
 		host->in_flight--;
 		oldest = next;
@@ -295,6 +320,8 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 	host->status.records = host->records;
 	host->status.bytes = host->bytes;
 	host->status.lost = host->lost;
+	host->status.shed = host->shed;
+	host->status.dropped = host->dropped;
 	host->status.last_record_ns = host->last_record_ns;
 	host->status.report = report;
 	pthread_mutex_unlock(&host->mutex);
@@ -322,7 +349,8 @@ static void close_due(struct lg_input_host *host, int64_t now_ns, bool force)
 		if (force || host->batch->raw.size >= host->env.conf->batch_size ||
 		    now_ns - host->batch_since_ns >= host->env.conf->linger_ns)
 			close_batch(host, now_ns);
-	} else if ((force || now_ns - host->last_seal_ns >= POSITIONS_EVERY_NS) && host->conf->plugin->seal && current_batch(host)) {
+	} else if ((force || now_ns - host->last_seal_ns >= POSITIONS_EVERY_NS) && (host->conf->plugin->seal || host->shed_count) &&
+	           current_batch(host)) {
 		close_batch(host, now_ns);
 	}
 }
@@ -366,7 +394,7 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 		now_ns = clock_mono(host->env.clock);
 		finished = host->env.once && plugin->done && plugin->done(host->state);
 		close_due(host, now_ns, finished);
-		if (finished && !host->in_flight && !(host->batch && host->batch->count))
+		if (finished && !host->in_flight && !host->shed_count && !(host->batch && host->batch->count))
 			atomic_store(&host->done, true);
 		publish(host, now_ns, atomic_load(&host->done));
 		if (!atomic_load(&host->done))
@@ -388,7 +416,7 @@ static void finish(struct lg_input_host *host, struct lg_waitset *ws)
 		take_durable(host);
 		host->last_call = thread_past_deadline(&host->thread, now_ns);
 		close_due(host, now_ns, true);
-		if ((!host->in_flight && !(host->batch && host->batch->count)) || host->last_call)
+		if ((!host->in_flight && !host->shed_count && !(host->batch && host->batch->count)) || host->last_call)
 			break; /* what is not durable at the last call is the writer's to account for */
 		lg_waitset_clear(ws);
 		ws->wake_ns = now_ns + STARVED_WAIT_NS;

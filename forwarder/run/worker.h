@@ -15,7 +15,8 @@ struct worker_status {
 	char state[24];       /* reading, waiting, full, silent, fault, stopped */
 	char last_error[600];
 	uint64_t records, bytes; /* emitted; bytes of their bodies */
-	uint64_t lost;
+	uint64_t lost;           /* what was dropped in all, the next two included */
+	uint64_t shed, dropped;  /* not admitted for their severity; dropped by a full spool (drop-new) */
 	int64_t last_record_ns;  /* UTC, 0: none yet */
 	double rate;             /* records a second, over some seconds */
 	struct lg_input_report report;

@@ -10,11 +10,14 @@
 
 #define FULL_WAIT_NS (50 * CLOCK_MS)
 #define LAG_CHECK_NS CLOCK_SECOND
+#define LOST_RECENTLY_NS (60 * CLOCK_SECOND)
+#define LOSS_ROOM 4096  /* bytes a loss record takes at most */
 #define LOSS_INPUT "lugger" /* the input name of records that Lugger itself writes about an output */
 
 void writer_init(struct writer *writer, struct spool *spool, const struct clock *clock, size_t queue_bytes)
 {
 	*writer = (struct writer){.spool = spool, .clock = clock};
+	when_full_init(&writer->when_full);
 	atomic_init(&writer->stop, false);
 	atomic_init(&writer->full, false);
 	atomic_init(&writer->flush, false);
@@ -22,14 +25,39 @@ void writer_init(struct writer *writer, struct spool *spool, const struct clock 
 	queue_init(&writer->queue, queue_bytes);
 }
 
+static void note_loss(struct writer *writer, const char *name, uint64_t count, const char *reason, enum lg_rc rc, const struct lg_err *err)
+{
+	atomic_store(&writer->when_full.lost_ns, clock_mono(writer->clock));
+	if (rc != LG_OK)
+		log_error("spool: %s; lost: %llu records of %s (%s)", err->text, (unsigned long long)count, name, reason);
+	queue_nudge(&writer->queue);
+}
+
 void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
                       const char *reason)
 {
 	struct lg_err err;
+	enum lg_rc rc = spool_loss(writer->spool, scope, name, first, last, count, bytes, reason, &err);
 
-	if (spool_loss(writer->spool, scope, name, first, last, count, bytes, reason, &err) != LG_OK)
-		log_error("spool: %s; lost: %llu records of %s (%s)", err.text, (unsigned long long)count, name, reason);
-	queue_nudge(&writer->queue);
+	note_loss(writer, name, count, reason, rc, &err);
+}
+
+void writer_post_open_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
+                           const char *reason)
+{
+	struct lg_err err;
+	enum lg_rc rc = spool_loss_open(writer->spool, scope, name, first, last, count, bytes, reason, &err);
+	int64_t none = 0;
+
+	atomic_compare_exchange_strong(&writer->when_full.losses_open_ns, &none, clock_mono(writer->clock));
+	note_loss(writer, name, count, reason, rc, &err);
+}
+
+bool writer_losing(const struct writer *writer)
+{
+	int64_t lost_ns = atomic_load(&writer->when_full.lost_ns);
+
+	return atomic_load(&writer->when_full.dropping) || (lost_ns && clock_mono(writer->clock) - lost_ns < LOST_RECENTLY_NS);
 }
 
 void writer_nudge(struct writer *writer)
@@ -54,7 +82,7 @@ static void note_trouble(struct writer *writer, enum lg_rc rc, const struct lg_e
 	atomic_store(&writer->full, rc != LG_OK);
 }
 
-static void append_to(struct lg_batch **head, struct lg_batch **tail, struct lg_batch *batch)
+void writer_append_to(struct lg_batch **head, struct lg_batch **tail, struct lg_batch *batch)
 {
 	batch->next = NULL;
 	if (*head)
@@ -64,16 +92,21 @@ static void append_to(struct lg_batch **head, struct lg_batch **tail, struct lg_
 	*tail = batch;
 }
 
+void writer_queue_ack(struct writer *writer, struct lg_batch *batch)
+{
+	batch->behind = writer->appended;
+	writer_append_to(&writer->head, &writer->tail, batch);
+}
+
 /* Hands back, in order, every batch that may be acknowledged. */
 static void acknowledge(struct writer *writer)
 {
 	uint64_t durable = writer->ack_early ? UINT64_MAX : spool_durable_appends(writer->spool);
 
-	while (writer->head && writer->acknowledged < durable) {
+	while (writer->head && writer->head->behind <= durable) {
 		struct lg_batch *batch = writer->head;
 
 		writer->head = batch->next;
-		writer->acknowledged++;
 		if (batch->owner)
 			worker_durable(batch->owner, batch);
 		else
@@ -85,22 +118,25 @@ static void acknowledge(struct writer *writer)
 static void write_stuck(struct writer *writer)
 {
 	struct lg_err err = {0};
-	enum lg_rc rc = LG_OK, committed;
+	enum lg_rc rc = when_full_prepare(writer, &err), committed;
 
-	while (writer->stuck) {
+	while (rc == LG_OK && writer->stuck) {
 		struct lg_batch *batch = writer->stuck, *next = batch->next;
+		bool frame = batch->count || batch->position_count; /* else it said what was not admitted, and that is said */
 
-		rc = spool_append(writer->spool, batch, &err);
+		if (frame)
+			rc = spool_append(writer->spool, batch, &err);
 		if (rc != LG_OK)
 			break;
 		writer->stuck = next;
-		writer->appended++;
-		append_to(&writer->head, &writer->tail, batch);
+		writer->appended += frame;
+		writer_queue_ack(writer, batch);
 	}
 	committed = spool_commit(writer->spool, &err); /* after a failed append it repairs: the next round goes on */
 	if (committed != LG_OK)
 		rc = committed;
 	note_trouble(writer, rc, &err);
+	when_full_act(writer, rc);
 	acknowledge(writer);
 }
 
@@ -134,7 +170,7 @@ static void write_losses(struct writer *writer)
 {
 	struct spool_loss loss;
 
-	while (!writer->stuck && spool_loss_take(writer->spool, &loss)) {
+	while (!writer->stuck && spool_has_room(writer->spool, LOSS_ROOM) && spool_loss_take(writer->spool, &loss)) {
 		writer->stuck = loss_batch(&loss, clock_utc(writer->clock));
 		write_stuck(writer);
 	}
@@ -186,10 +222,16 @@ static void wake_outputs(void *arg)
 
 static void take_queued(struct writer *writer, int64_t wait_ns)
 {
-	if (writer->stuck) /* what is stuck goes first; more would only grow the list */
+	struct lg_batch **end = &writer->stuck;
+
+	/* What is stuck goes first, and what is dropped has to be said first: more would only grow the lists. */
+	if (writer->when_full.unsaid || (writer->stuck && !atomic_load(&writer->when_full.dropping))) {
 		queue_wait_nudge(&writer->queue, wait_ns < FULL_WAIT_NS ? wait_ns : FULL_WAIT_NS);
-	else
-		writer->stuck = queue_take_all(&writer->queue, wait_ns);
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = queue_take_all(&writer->queue, wait_ns);
 }
 
 static void maintain(struct writer *writer, bool now)
@@ -205,7 +247,7 @@ static bool all_durable(const struct writer *writer)
 	return !writer->stuck && spool_durable_appends(writer->spool) >= writer->appended;
 }
 
-static void release_list(struct lg_batch *list)
+void writer_release_list(struct lg_batch *list)
 {
 	while (list) {
 		struct lg_batch *next = list->next;
@@ -219,8 +261,9 @@ static void release_list(struct lg_batch *list)
 static void account_unwritten(struct writer *writer, const struct lg_batch *list)
 {
 	for (; list; list = list->next)
-		if (list->count && !list->position_count && list->owner)
-			writer_post_loss(writer, 'I', list->input, 0, 0, list->count, list->raw.size, "the service stopped while the spool was full");
+		if (list->count + list->shed_count && !list->position_count && list->owner)
+			writer_post_loss(writer, 'I', list->input, 0, 0, list->count + list->shed_count, list->raw.size + list->shed_bytes,
+			                 "the service stopped while the spool was full");
 }
 
 /* Inputs ended before: writes all that is queued, as far as it goes. What stays was never acknowledged. */
@@ -232,11 +275,12 @@ static void write_last(struct writer *writer)
 		take_queued(writer, 0);
 		write_stuck(writer);
 	} while (!writer->stuck && queue_filled(&writer->queue));
+	when_full_end(writer);
 	write_losses(writer);
 	rest = queue_take_all(&writer->queue, 0);
 	account_unwritten(writer, writer->stuck);
 	account_unwritten(writer, rest);
-	release_list(rest);
+	writer_release_list(rest);
 	maintain(writer, true);
 }
 
@@ -251,6 +295,7 @@ static void *writer_main(void *arg)
 		take_queued(writer, wait_ns < 0 ? 0 : wait_ns);
 		flush = atomic_load(&writer->flush);
 		write_stuck(writer);
+		when_full_check(writer);
 		write_losses(writer);
 		if (writer->stuck)
 			apply_lag_policy(writer, clock_mono(writer->clock));
@@ -300,8 +345,9 @@ void writer_stop(struct writer *writer)
 
 void writer_fini(struct writer *writer)
 {
-	release_list(writer->head);
-	release_list(writer->stuck);
+	writer_release_list(writer->head);
+	writer_release_list(writer->stuck);
 	writer->head = writer->stuck = NULL;
+	when_full_fini(&writer->when_full);
 	queue_fini(&writer->queue);
 }

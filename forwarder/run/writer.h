@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "data/queue.h"
+#include "run/when_full.h"
 #include "spool/spool.h"
 
 /* An output as the writer needs it: whom to wake, and the lag policy. */
@@ -15,6 +16,7 @@ struct writer_output {
 	int64_t max_lag_ns; /* 0: none */
 	bool detach;
 	void (*wake)(void *arg);
+	void (*give_up)(void *arg, uint64_t below); /* let go of all records below, with a loss; asynchronous. NULL: it cannot */
 	void *arg;
 };
 
@@ -28,13 +30,13 @@ struct writer {
 	bool started;
 	bool ack_early;              /* sync: interval or never: a source is acknowledged when its batch is written, synced or not */
 	atomic_bool stop;
-	atomic_bool full;            /* the quota is reached or the disk refuses: batches wait */
+	struct when_full when_full;
+	atomic_bool full;            /* the quota is reached or the disk refuses: batches wait, or the policy drops */
 	atomic_bool flush, flushed;  /* asked for, done */
 	/* the thread's own */
-	struct lg_batch *head, *tail; /* appended, waiting for durability */
+	struct lg_batch *head, *tail; /* appended or dropped, waiting for durability */
 	struct lg_batch *stuck;       /* taken from the queue, not appended yet */
 	uint64_t appended;            /* batches that the spool took */
-	uint64_t acknowledged;        /* of them, handed back so far */
 	int64_t next_maintain_ns, next_lag_check_ns;
 	bool failing;                 /* the last append or commit failed: said once */
 };
@@ -53,7 +55,21 @@ bool writer_flushed(const struct writer *writer);
  * moved later), then a record. first, last: sequences or 0; count 0: unknown. Any thread. */
 void writer_post_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
                       const char *reason);
+/* As writer_post_loss, for a policy that goes on dropping: one record for what is lost within a minute, or until it ends. Any thread. */
+void writer_post_open_loss(struct writer *writer, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes,
+                           const char *reason);
+/* An output let go of `count` records within first..last (drop-oldest). Any thread, before the cursor moves. */
+void writer_post_given_up(struct writer *writer, const char *output, uint64_t first, uint64_t last, uint64_t count);
+/* Records are being lost, or were within the last minute. Any thread. */
+bool writer_losing(const struct writer *writer);
 /* A cursor moved: segments may be free to go. Any thread. */
 void writer_nudge(struct writer *writer);
+
+/* ---- for when_full.c; the writer's thread ---- */
+
+void writer_append_to(struct lg_batch **head, struct lg_batch **tail, struct lg_batch *batch);
+/* The batch is done with once everything appended so far is durable. */
+void writer_queue_ack(struct writer *writer, struct lg_batch *batch);
+void writer_release_list(struct lg_batch *list);
 
 #endif

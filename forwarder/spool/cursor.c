@@ -114,21 +114,30 @@ enum lg_rc spool_output_forget(struct spool *spool, const char *output, struct l
 
 /* ---- loss intervals ---- */
 
+/* One interval for both: they touch, or they have no sequences. Where half of the table is used holes are taken into the bargain. */
+static bool joins(const struct spool *spool, const struct spool_loss *loss, uint64_t first, uint64_t last)
+{
+	if (!first || !loss->first || spool->state.loss_count > STATE_LOSSES_MAX / 2)
+		return true;
+	return first <= loss->last + 1 && last + 1 >= loss->first;
+}
+
 /* Lock held. The open interval this loss belongs to; where the table is full, the one it has to share. */
-static struct spool_loss *loss_slot(struct spool *spool, char scope, const char *name, const char *reason)
+static struct state_loss *loss_slot(
+        struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, const char *reason)
 {
 	struct state_loss *losses = spool->state.losses;
-	struct spool_loss *shared = NULL;
+	struct state_loss *shared = NULL;
 
 	for (size_t i = 0; i < spool->state.loss_count; i++) {
 		struct spool_loss *loss = &losses[i].loss;
 
 		if (losses[i].taken || loss->scope != scope)
 			continue;
-		if (strcmp(loss->name, name) == 0 && strcmp(loss->reason, reason) == 0)
-			return loss;
+		if (strcmp(loss->name, name) == 0 && strcmp(loss->reason, reason) == 0 && joins(spool, loss, first, last))
+			return &losses[i];
 		if (!shared || strcmp(loss->name, name) == 0)
-			shared = loss;
+			shared = &losses[i];
 	}
 	if (spool->state.loss_count < STATE_LOSSES_MAX) {
 		struct state_loss *fresh = &losses[spool->state.loss_count++];
@@ -136,26 +145,31 @@ static struct spool_loss *loss_slot(struct spool *spool, char scope, const char 
 		*fresh = (struct state_loss){.loss = {.scope = scope, .first = UINT64_MAX}};
 		snprintf(fresh->loss.name, sizeof(fresh->loss.name), "%.63s", name);
 		snprintf(fresh->loss.reason, sizeof(fresh->loss.reason), "%.63s", reason);
-		return &fresh->loss;
+		return fresh;
 	}
 	if (!shared)
-		shared = &losses[STATE_LOSSES_MAX - 1].loss;
-	if (strcmp(shared->name, name) != 0)
-		snprintf(shared->name, sizeof(shared->name), "(several)");
-	snprintf(shared->reason, sizeof(shared->reason), "(several)");
+		shared = &losses[STATE_LOSSES_MAX - 1];
+	if (strcmp(shared->loss.name, name) != 0)
+		snprintf(shared->loss.name, sizeof(shared->loss.name), "(several)");
+	snprintf(shared->loss.reason, sizeof(shared->loss.reason), "(several)");
 	return shared;
 }
 
-enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
-        uint64_t bytes, const char *reason, struct lg_err *err)
+static enum lg_rc add_loss(struct spool *spool, const struct spool_loss *more, bool open, struct lg_err *err)
 {
+	const char *name = more->name, *reason = more->reason;
+	uint64_t first = more->first, last = more->last;
 	int64_t now = clock_utc(spool->conf.clock);
+	struct state_loss *slot;
 	struct spool_loss *loss;
+	char scope = more->scope;
 
 	if ((scope != 'I' && scope != 'O') || !name[0] || !reason[0])
 		return lg_err_set(err, LG_INVALID, "a loss needs scope I or O, a name and a reason");
 	pthread_mutex_lock(&spool->lock);
-	loss = loss_slot(spool, scope, name, reason);
+	slot = loss_slot(spool, scope, name, first, last, reason);
+	slot->open |= open;
+	loss = &slot->loss;
 	if (!loss->count)
 		loss->begin_ns = now;
 	loss->end_ns = now;
@@ -163,11 +177,45 @@ enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_
 		loss->first = first;
 	if (last > loss->last)
 		loss->last = last;
-	loss->count += count;
-	loss->bytes += bytes;
+	loss->count += more->count;
+	loss->bytes += more->bytes;
 	spool->state_dirty = true;
 	pthread_mutex_unlock(&spool->lock);
 	return LG_OK;
+}
+
+static struct spool_loss make_loss(
+        char scope, const char *name, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes, const char *reason)
+{
+	struct spool_loss loss = {.scope = scope, .first = first, .last = last, .count = count, .bytes = bytes};
+
+	snprintf(loss.name, sizeof(loss.name), "%.63s", name);
+	snprintf(loss.reason, sizeof(loss.reason), "%.63s", reason);
+	return loss;
+}
+
+enum lg_rc spool_loss(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
+        uint64_t bytes, const char *reason, struct lg_err *err)
+{
+	struct spool_loss loss = make_loss(scope, name, first, last, count, bytes, reason);
+
+	return add_loss(spool, &loss, false, err);
+}
+
+enum lg_rc spool_loss_open(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
+        uint64_t bytes, const char *reason, struct lg_err *err)
+{
+	struct spool_loss loss = make_loss(scope, name, first, last, count, bytes, reason);
+
+	return add_loss(spool, &loss, true, err);
+}
+
+void spool_loss_end(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	for (size_t i = 0; i < spool->state.loss_count; i++)
+		spool->state.losses[i].open = false;
+	pthread_mutex_unlock(&spool->lock);
 }
 
 bool spool_loss_take(struct spool *spool, struct spool_loss *loss)
@@ -178,7 +226,7 @@ bool spool_loss_take(struct spool *spool, struct spool_loss *loss)
 	for (size_t i = 0; i < spool->state.loss_count && !found; i++) {
 		struct state_loss *entry = &spool->state.losses[i];
 
-		if (entry->taken)
+		if (entry->taken || entry->open)
 			continue;
 		*loss = entry->loss;
 		entry->taken = true;

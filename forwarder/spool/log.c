@@ -340,6 +340,13 @@ static enum lg_rc make_room(struct spool *spool, uint64_t frame_bytes, struct lg
 	return rc == LG_OK ? roll_create(spool, frame_bytes, err) : rc;
 }
 
+bool spool_has_room(struct spool *spool, uint64_t bytes)
+{
+	uint64_t need = bytes + 2 * SEGMENT_PAGE;
+
+	return tip_fits(spool, bytes) || space_for_segment(spool, need > spool->conf.segment_size ? need : spool->conf.segment_size);
+}
+
 enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_err *err)
 {
 	struct lg_err local;

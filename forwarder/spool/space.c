@@ -161,6 +161,51 @@ static void give_up(struct spool *spool, size_t count)
 	space_unlink_doomed(spool);
 }
 
+enum lg_rc spool_store(struct spool *spool, struct lg_err *err)
+{
+	struct lg_err local;
+	enum lg_rc rc = space_store_state(spool, err ? err : &local);
+
+	if (rc != LG_OK)
+		spool_note_error(spool, err ? err : &local);
+	return rc;
+}
+
+uint64_t spool_oldest_end(struct spool *spool)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&spool->lock);
+	seq = spool->seg_count > 1 ? spool->segs[1].first_seq : 0;
+	pthread_mutex_unlock(&spool->lock);
+	return seq;
+}
+
+/* What is not delivered, in parts of the segments that the quota has room for beside the spare and the letters. */
+unsigned spool_fill_percent(struct spool *spool)
+{
+	uint64_t other = STATE_FILE_SIZE + space_for_letters(spool), held = 0, low, room;
+	uint64_t segment = spool->conf.segment_size;
+
+	if (spool->peek)
+		return 0;
+	pthread_mutex_lock(&spool->lock);
+	other += spool->quarantine_bytes + spool->deadletter_bytes;
+	low = needed_from(spool);
+	for (size_t i = delivered_count(spool); i < spool->seg_count; i++) {
+		bool newest = i + 1 == spool->seg_count;
+
+		if (!newest)
+			held += spool->segs[i].size;
+		else if (low < spool->durable_next)
+			held += spool->index.end;
+	}
+	pthread_mutex_unlock(&spool->lock);
+	room = other + segment < spool->conf.max_size ? (spool->conf.max_size - other) / segment - 1 : 0;
+	room *= segment;
+	return held >= room ? 100 : (unsigned)(held * 100 / room);
+}
+
 void space_unlink_doomed(struct spool *spool)
 {
 	const struct sys_io *io = spool->conf.io;

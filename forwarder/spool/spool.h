@@ -46,6 +46,8 @@ void spool_close(struct spool *spool);
  * not durable waits to be written again into a new segment with its sequences: call spool_commit until LG_OK first. LG_INVALID:
  * the frame can never fit this quota or the format, or the sequences are used up. */
 enum lg_rc spool_append(struct spool *spool, struct lg_batch *batch, struct lg_err *err) LG_WARN_UNUSED;
+/* Whether a batch of about `bytes` could be appended now, as far as the quota goes. */
+bool spool_has_room(struct spool *spool, uint64_t bytes);
 /* sync always: one fdatasync for all appended since the last commit; on LG_OK everything appended is durable and visible to
  * readers, who are woken. interval, never: LG_OK also where the sync was put off (spool_durable_next tells). A commit with
  * nothing appended does no I/O. On failure nothing new is acknowledged; it repairs (new segment, re-append) when called again, as
@@ -80,6 +82,13 @@ struct spool_loss {
 	int64_t begin_ns, end_ns; /* UTC */
 };
 bool spool_loss_take(struct spool *spool, struct spool_loss *loss); /* the oldest one; it leaves the state at the next store */
+/* As spool_loss, for what goes on for a while (a policy that drops): the interval grows and is not handed out before
+ * spool_loss_end. */
+enum lg_rc spool_loss_open(struct spool *spool, char scope, const char *name, uint64_t first, uint64_t last, uint64_t count,
+        uint64_t bytes, const char *reason, struct lg_err *err);
+void spool_loss_end(struct spool *spool);
+/* Stores the state now: losses that were posted, cursors that were moved are durable on LG_OK. A full disk does not stop it. */
+enum lg_rc spool_store(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 
 /* ---- positions (saved at open, then as appended) ---- */
 
@@ -99,6 +108,9 @@ void spool_cursor_move(struct spool *spool, const char *output, uint64_t seq);
 /* The output let go of the spool (on_lag: detach): it no longer holds segments. Its cursor jumps to the first kept record when it
  * reads again: whoever reads sees the reader jump, and states the loss. */
 void spool_output_detach(struct spool *spool, const char *output);
+/* The sequence behind the oldest kept segment: when every output lets go of what is below, its space comes free. 0: the newest one
+ * alone is left. Any thread. */
+uint64_t spool_oldest_end(struct spool *spool);
 /* Forgets the cursor of an output that is configured no more ("orphaned" until then). */
 enum lg_rc spool_output_forget(struct spool *spool, const char *output, struct lg_err *err) LG_WARN_UNUSED;
 
@@ -136,12 +148,16 @@ struct spool_stat {
 	uint64_t commits, commit_ns_total, commit_ns_max; /* of this process */
 	uint64_t appended_records, appended_raw_bytes, appended_stored_bytes;
 	bool full;       /* the last append answered LG_FULL */
+	unsigned fill_percent; /* of what the quota leaves to the log, so much is not delivered: 100 is full; 0 in a view */
+	unsigned open_losses;  /* loss intervals that are not records yet */
 	char error[256]; /* last I/O error, "" when the last operation went well */
 	struct spool_output_stat outputs[32];
 	size_t output_count;
 };
 
 void spool_stat(struct spool *spool, struct spool_stat *stat);
+/* As fill_percent of spool_stat. Any thread. */
+unsigned spool_fill_percent(struct spool *spool);
 /* Bytes of stored frames from `seq` on (an estimate by frame index, exact to a frame), for lag_bytes. Any thread. */
 uint64_t spool_bytes_from(struct spool *spool, uint64_t seq);
 /* Receipt time of the first record at or behind seq, UTC ns; 0 when there is none. */

@@ -7,10 +7,13 @@
 void spool_stat(struct spool *spool, struct spool_stat *stat)
 {
 	uint64_t used = space_used(spool), first;
+	unsigned fill = spool_fill_percent(spool);
 
 	pthread_mutex_lock(&spool->lock);
 	*stat = spool->stat;
 	stat->bytes = used;
+	stat->fill_percent = fill;
+	stat->open_losses = (unsigned)spool->state.loss_count;
 	stat->quota_bytes = spool->peek ? 0 : spool->conf.max_size;
 	first = spool->seg_count ? spool->segs[0].first_seq : spool->durable_next;
 	stat->first_seq = first;

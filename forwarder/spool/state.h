@@ -12,6 +12,7 @@
 struct state_loss {
 	struct spool_loss loss;
 	bool taken;            /* handed out to become a record; not on disk */
+	bool open;             /* still growing: not to be handed out; not on disk */
 	uint64_t taken_append; /* leaves the state once this many appends are durable */
 };
 

@@ -90,7 +90,8 @@ static const struct {
 	{INPUT("parser: smf"), {"t.yaml:3:11: error: `parser: smf` is not in this version"}},
 	{HEAD IN OUT "metrics: {listen: 'x:1'}\n", {"t.yaml:4:1: error: `metrics` of the configuration is not in this version"}},
 	{HEAD IN OUT "egress: {limits: {bytes_per_second: 5MiB}}\n", {"t.yaml:4:10: error: `limits` of `egress` is not in this version"}},
-	{HEAD IN OUT "spool: {when_full: drop-new}\n", {"t.yaml:4:20: error: `when_full: drop-new` is not in this version"}},
+	{HEAD IN OUT "spool: {when_full: drop}\n", {"t.yaml:4:20: error: `when_full: drop`: expected block, drop-oldest or drop-new"}},
+	{HEAD IN OUT "spool: {discard_mark: 100}\n", {"t.yaml:4:23: error: `discard_mark: 100`: expected a whole number between 1 and 99"}},
 	{OUTPUT("format: cef"), {"t.yaml:3:11: error: `format: cef` is not in this version"}},
 
 	/* Types and ranges. */

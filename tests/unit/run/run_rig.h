@@ -163,6 +163,7 @@ struct in_conf {
 	atomic_ullong emitted, steps;
 	atomic_ullong durable, durable_calls; /* highest token told */
 	unsigned body_size;
+	bool severities;                 /* records with odd numbers are errors, the others info; else they have none */
 };
 
 struct in_state {
@@ -207,6 +208,8 @@ static inline void in_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 		lg_draft_reset(&draft);
 		memset(body, 'x', sizeof(body));
 		body[snprintf(body, sizeof(body), "record %llu ", (unsigned long long)s->next)] = 'x';
+		if (s->conf->severities)
+			draft.severity = s->next % 2 ? LG_ERR : LG_INFORM;
 		draft.body = (struct lg_str){body, s->conf->body_size ? s->conf->body_size : 100};
 		lg_emit(s->host, &draft, NULL);
 		atomic_store(&s->conf->emitted, ++s->next);
@@ -386,7 +389,7 @@ static inline void rig_output_new(struct rig *rig, struct rig_output *out, const
 	out->config.start_at = 1;
 	if (shipper_new(&out->host, &out->config, &env, &err) != LG_OK)
 		fail_msg("output: %s", err.text);
-	*watch = (struct writer_output){name, out->config.max_lag_ns, out->config.on_lag == 1, shipper_wake, out->host};
+	*watch = (struct writer_output){name, out->config.max_lag_ns, out->config.on_lag == 1, shipper_wake, shipper_give_up, out->host};
 	rig->writer.outputs = rig->watch;
 }
 
