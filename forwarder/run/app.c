@@ -148,7 +148,7 @@ static enum lg_rc start_outputs(struct app *app, struct lg_err *err)
 		if (rc != LG_OK)
 			return rc;
 		app->output_count++;
-		app->writer_outputs[i] = (struct writer_output){conf->name, conf->max_lag_ns, conf->on_lag == 1, shipper_wake, shipper_give_up,
+		app->writer_outputs[i] = (struct writer_output){conf->name, conf->max_lag_ns, conf->on_lag == 1, shipper_wake, shipper_give_up, shipper_moved_ns,
 		                                                  app->outputs[i]};
 	}
 	app->writer.outputs = app->writer_outputs;

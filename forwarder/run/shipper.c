@@ -39,11 +39,10 @@ static void move_cursor(struct lg_output_host *host)
 		return;
 	}
 	spool_cursor_move(host->env.spool, host->conf->name, cursor);
-	if (atomic_load(&host->env.writer->full)) {
-		if (cursor > atomic_load(&host->give_up_below))
-			atomic_store(&host->env.writer->when_full.moved_ns, clock_mono(host->env.clock));
+	if (cursor > atomic_load(&host->give_up_below))
+		atomic_store(&host->moved_ns, clock_mono(host->env.clock));
+	if (atomic_load(&host->env.writer->full))
 		writer_nudge(host->env.writer);
-	}
 }
 
 /* ---- the thread ---- */
@@ -218,6 +217,7 @@ enum lg_rc shipper_new_replay(struct lg_output_host **out, const struct config_o
 	snprintf(host->name, sizeof(host->name), "%s%s", conf->name, replay ? ".replay" : "");
 	thread_init(&host->thread);
 	atomic_init(&host->give_up_below, 0);
+	atomic_init(&host->moved_ns, clock_mono(env->clock));
 	atomic_init(&host->drain, replay != NULL); /* a replay ends when everything of it is settled */
 	host->healthy = true;
 	pthread_mutex_init(&host->mutex, NULL);
@@ -305,6 +305,13 @@ void shipper_give_up(void *arg, uint64_t below)
 
 	atomic_store(&host->give_up_below, below);
 	thread_wake(&host->thread);
+}
+
+int64_t shipper_moved_ns(void *arg)
+{
+	struct lg_output_host *host = arg;
+
+	return atomic_load(&host->moved_ns);
 }
 
 const struct config_output *shipper_conf(const struct lg_output_host *host)

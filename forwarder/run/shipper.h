@@ -55,6 +55,7 @@ enum lg_rc shipper_drop_dead(struct lg_output_host *host, uint64_t *count, struc
 void shipper_wake(void *host);
 /* when_full: drop-oldest. Any thread; the output's own lets go, states its loss and moves the cursor. */
 void shipper_give_up(void *host, uint64_t below);
+int64_t shipper_moved_ns(void *host); /* monotonic: when its cursor last moved by itself, or it was made. Any thread */
 void shipper_status_copy(struct lg_output_host *host, struct shipper_status *status);
 const struct config_output *shipper_conf(const struct lg_output_host *host);
 

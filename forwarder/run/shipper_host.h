@@ -34,6 +34,7 @@ struct lg_output_host {
 	struct thread thread;
 	bool opened;
 	atomic_bool drain, done, reopen;
+	_Atomic int64_t moved_ns;       /* shipper_moved_ns */
 	_Atomic uint64_t give_up_below; /* drop-oldest: records below are to be let go */
 	struct lg_formatter *formatter;
 	struct filter *filter;

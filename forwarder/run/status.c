@@ -245,12 +245,11 @@ static void put_fullness(const struct status *status, const struct paint *p, str
 	const char *holder = status->held_by[0] ? status->held_by : "an output";
 
 	if (status->dropping)
-		lg_buf_printf(out, "        %sFULL, DROPPING%s: new records are lost until %s frees space (when_full: %s)\n", p->bad, p->off, holder,
-		              status->when_full);
+		lg_buf_printf(out, "        %sFULL, DROPPING%s: new records are lost until %s frees space\n", p->bad, p->off, holder);
 	else if (status->spool.full)
-		lg_buf_printf(out, "        %sFULL%s: inputs wait until %s frees space (when_full: %s)\n", p->bad, p->off, holder, status->when_full);
+		lg_buf_printf(out, "        %sFULL%s: inputs wait until %s frees space\n", p->bad, p->off, holder);
 	else if (status->losing)
-		lg_buf_printf(out, "        %sLOSING%s: records were lost within the last minute (when_full: %s)\n", p->bad, p->off, status->when_full);
+		lg_buf_printf(out, "        %sLOSING%s: records were lost within the last minute\n", p->bad, p->off);
 	if (status->not_admitted[0])
 		lg_buf_printf(out, "        %s%u %% undelivered%s: severity %s and less is not admitted\n", p->bad, status->spool.fill_percent, p->off,
 		              status->not_admitted);
@@ -271,6 +270,8 @@ static void put_head(const struct status *status, const struct paint *p, struct 
 	              text_format_size(spool->quota_bytes, b), spool->fill_percent, (unsigned long long)spool->first_seq,
 	              (unsigned long long)(spool->next_seq ? spool->next_seq - 1 : 0),
 	              text_format_count(spool->next_seq - spool->first_seq, c));
+	if (strcmp(status->when_full, "block") != 0)
+		lg_buf_printf(out, ", when full %s", status->when_full);
 	if (status->oldest_seconds > 0)
 		lg_buf_printf(out, ", oldest %s ago", seconds_text(status->oldest_seconds, a));
 	if (status->held_by[0])

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "run/writer.h"
 
-#define GRACE_NS CLOCK_SECOND            /* outputs that move get so long before anything is dropped */
+#define GRACE_NS CLOCK_SECOND            /* an output that has not moved for so long does not move; new records wait so long before they are dropped */
+#define MOVING_NS (5 * CLOCK_SECOND)     /* outputs that do move get so long to free space */
 #define RECORD_EVERY_NS (60 * CLOCK_SECOND) /* a loss that goes on becomes a record this often */
 #define MARK_SLACK 5u                    /* percent: shedding ends so far below its mark */
 #define ROOM_BYTES (64u << 10)           /* less is no space: dropping does not stop for it */
@@ -22,7 +23,6 @@ void when_full_init(struct when_full *full)
 	*full = (struct when_full){.discard_severity = ADMIT_ALL, .discard_mark = 100};
 	atomic_init(&full->dropping, false);
 	atomic_init(&full->admit_below, ADMIT_ALL);
-	atomic_init(&full->moved_ns, 0);
 	atomic_init(&full->lost_ns, 0);
 	atomic_init(&full->losses_open_ns, 0);
 }
@@ -201,10 +201,20 @@ void writer_post_given_up(struct writer *writer, const char *output, uint64_t fi
 	writer_post_open_loss(writer, 'O', output, first, last, count, from > behind ? from - behind : 0, REASON_OLDEST);
 }
 
-/* An output that moves by itself gets a moment; one that has not moved since it last had to let go does not. */
-static bool out_of_patience(const struct when_full *full, int64_t now_ns)
+static bool holds(struct writer *writer, const struct writer_output *output, uint64_t end)
 {
-	return (full->gave_up_ns && atomic_load(&full->moved_ns) < full->gave_up_ns) || now_ns - full->full_since_ns >= GRACE_NS;
+	return output->give_up && spool_cursor(writer->spool, output->name) < end;
+}
+
+/* An output that moves gets time to free the space itself; a dead one costs the inputs nothing. */
+static bool out_of_patience(struct writer *writer, uint64_t end, int64_t now_ns)
+{
+	if (now_ns - writer->when_full.full_since_ns >= MOVING_NS)
+		return true;
+	for (size_t i = 0; i < writer->output_count; i++)
+		if (holds(writer, &writer->outputs[i], end) && now_ns - writer->outputs[i].moved_ns(writer->outputs[i].arg) < GRACE_NS)
+			return false;
+	return true;
 }
 
 static void drop_oldest(struct writer *writer, int64_t now_ns)
@@ -212,15 +222,15 @@ static void drop_oldest(struct writer *writer, int64_t now_ns)
 	struct when_full *full = &writer->when_full;
 	uint64_t end = spool_oldest_end(writer->spool);
 
-	if (!end)
-		return; /* the newest segment is all there is */
+	if (!end || !out_of_patience(writer, end, now_ns))
+		return; /* the newest segment is all there is, or its time has not come */
 	if (!full->gave_up_ns || now_ns - full->gave_up_ns > RECORD_EVERY_NS)
 		log_error("spool: full: the oldest records are dropped, undelivered (when_full: drop-oldest)");
 	full->gave_up_ns = now_ns;
 	for (size_t i = 0; i < writer->output_count; i++) {
 		const struct writer_output *output = &writer->outputs[i];
 
-		if (spool_cursor(writer->spool, output->name) < end && output->give_up)
+		if (holds(writer, output, end))
 			output->give_up(output->arg, end);
 	}
 	give_up_orphans(writer, end);
@@ -262,7 +272,7 @@ void when_full_act(struct writer *writer, enum lg_rc rc)
 		return;
 	if (full->policy == FULL_DROP_NEW && (atomic_load(&full->dropping) || now_ns - full->full_since_ns >= GRACE_NS))
 		drop_stuck(writer);
-	else if (full->policy == FULL_DROP_OLDEST && out_of_patience(full, now_ns))
+	else if (full->policy == FULL_DROP_OLDEST)
 		drop_oldest(writer, now_ns);
 }
 

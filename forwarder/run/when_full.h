@@ -30,7 +30,6 @@ struct when_full {
 	/* any thread */
 	atomic_bool dropping;           /* drop-new: new records are dropped now */
 	atomic_uint admit_below;        /* severities from this one on are not admitted */
-	_Atomic int64_t moved_ns;       /* monotonic: an output settled something by itself while the spool was full */
 	_Atomic int64_t lost_ns;        /* monotonic: something was lost; 0: never since the start */
 	_Atomic int64_t losses_open_ns; /* monotonic: of the oldest loss interval that may still grow; 0: there is none */
 	/* the writer's thread */

@@ -17,6 +17,7 @@ struct writer_output {
 	bool detach;
 	void (*wake)(void *arg);
 	void (*give_up)(void *arg, uint64_t below); /* let go of all records below, with a loss; asynchronous. NULL: it cannot */
+	int64_t (*moved_ns)(void *arg);             /* monotonic: when it last settled something, or started */
 	void *arg;
 };
 

@@ -16,6 +16,7 @@ LINES = ["%06d %s" % (number, "." * 100) for number in range(RECORDS)]
 def shipper(rig, name, port, spool, **source):
     log = rig.write(name + ".log", "".join(line + "\n" for line in LINES))
     return rig.lugger(name, {
+        "memory": "16MiB",  # so that the queue to the writer holds 2 MiB alone
         "spool": dict({"max_size": "4MiB", "segment_size": "1MiB", "compression": "none", "keep": "0s"}, **spool),
         "inputs": [dict({"name": "app", "type": "file", "path": [log]}, **source)],
         "outputs": [{"name": "siem", "type": "syslog", "servers": ["127.0.0.1:%d" % port], "transport": "tcp", "resend_window": 0},
@@ -57,7 +58,7 @@ def drop_oldest(rig, killed):
         lugger.start()
     lugger.until_output("archive", "all is archived", lambda out: out["lag_records"] == 0 and lugger.status()["spool"]["next_seq"] > RECORDS)
     check(killed or losing(lugger), "status does not say that records are lost: %s", json.dumps(lugger.status()["spool"]))
-    check("when_full: drop-oldest" in lugger.command("status")[1], "status names no policy: %s", lugger.command("status")[1])
+    check("when full drop-oldest" in lugger.command("status")[1], "status names no policy: %s", lugger.command("status")[1])
     got = revive(rig, lugger, port)
     records = archived(rig, name)
     compare("archived", LINES, [record["message"] for record in records if not is_loss(record)])
@@ -109,7 +110,7 @@ def shedding(rig):
     port, name = rig.port(), "shed"
     mixed = ["<%d>1 2026-03-01T10:00:00Z h app - - - %06d %s" % (8 + (3 if number % 4 == 0 else 6), number, "." * 80) for number in range(RECORDS)]
     log = rig.write("mixed.log", "".join(line + "\n" for line in mixed))
-    lugger = shipper(rig, name, port, {"max_size": "16MiB", "discard_severity": "notice", "discard_mark": 30}, path=[log], parser="rfc-syslog").start()
+    lugger = shipper(rig, name, port, {"max_size": "16MiB", "discard_severity": "notice", "discard_mark": 10}, path=[log], parser="rfc-syslog").start()
     rig.until("the source is read to its end", lambda: lugger.input_status("app")["lag_bytes"] == 0 and lugger.input_status("app")["state"] == "waiting")
     rig.until("records are not admitted", lambda: lugger.input_status("app")["shed"] > 1000)
     check(lugger.status()["spool"]["not_admitted"] == "notice" and losing(lugger), "the status: %s", json.dumps(lugger.status()["spool"]))

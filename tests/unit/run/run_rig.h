@@ -389,7 +389,8 @@ static inline void rig_output_new(struct rig *rig, struct rig_output *out, const
 	out->config.start_at = 1;
 	if (shipper_new(&out->host, &out->config, &env, &err) != LG_OK)
 		fail_msg("output: %s", err.text);
-	*watch = (struct writer_output){name, out->config.max_lag_ns, out->config.on_lag == 1, shipper_wake, shipper_give_up, out->host};
+	*watch = (struct writer_output){name, out->config.max_lag_ns, out->config.on_lag == 1, shipper_wake, shipper_give_up,
+	                                shipper_moved_ns, out->host};
 	rig->writer.outputs = rig->watch;
 }
 
