@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/charset_tables.h"
+#include "codec/translate.h"
 
 #define NEL 0x85 /* U+0085 */
 #define EURO 0x20ac
@@ -128,20 +129,6 @@ static bool is_ascii(const uint8_t *data, size_t size)
 	return !((high & UINT64_C(0x8080808080808080)) | (rest & 0x80));
 }
 
-/* Copies size bytes through the table; the answer has the high bit set when one of the results has. */
-static uint8_t translate(const uint8_t *restrict table, const uint8_t *restrict in, size_t size, uint8_t *restrict out)
-{
-	uint8_t high = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		uint8_t c = table[in[i]];
-
-		out[i] = c;
-		high |= c;
-	}
-	return high;
-}
-
 /* One byte that is no ASCII; up to three bytes. */
 static inline uint8_t *expand_byte(const struct charset_decoder *d, uint8_t byte, uint8_t *out, uint64_t *substitutions)
 {
@@ -163,7 +150,7 @@ static uint8_t *expand(const struct charset_decoder *d, const uint8_t *in, size_
 	return out;
 }
 
-/* Blocks without a point above U+007F take one table load a byte; only the others pay for the expansion. */
+/* Only blocks with a point above U+007F pay for the expansion. */
 #define BLOCK 256
 #define SLACK 8 /* whole words are written */
 

@@ -191,7 +191,7 @@ static enum lg_rc cut_chain(struct framer *f, struct framing_state *state, const
 	if (state->left <= room)
 		want = state->left ? state->left - 1 : 0;
 	if (size - at < want) {
-		if (!last)
+		if (!last || !size)
 			return LG_AGAIN;
 		lg_buf_append(&f->joined, data + at, size - at);
 		piece->torn = true;
