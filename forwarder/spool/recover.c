@@ -239,7 +239,7 @@ static enum lg_rc settle_numbers(struct spool *spool, struct lg_err *err)
  * before it. */
 static void note_empty(struct spool *spool, size_t base)
 {
-	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->stat.torn_bytes ||
+	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->old_keep ||
 	        spool->stat.corrupt_frames || spool->segs[base].first_seq != spool->next_seq)
 		return;
 	spool->old_empty = true;
@@ -255,6 +255,7 @@ static void remove_old(struct spool *spool, struct seg *seg)
 
 	if (io->unlink(io->self, spool_segment_path(spool, path, seg->number, seg->first_seq)) < 0)
 		return;
+	io->sync_dir(io->self, spool->dir); /* or a power loss brings it back, and starts in a full spool would add up */
 	memmove(seg, seg + 1, behind * sizeof(*seg));
 	spool->seg_count--;
 }

@@ -160,7 +160,7 @@ static int index_of(const char *name)
 /* What a point of recovery needs to be met: a torn frame, frames that no header calls synced, an empty newest segment. */
 static void prelude(struct place *place, const char *name)
 {
-	bool removed = strcmp(name, "recover.removed") == 0, spare = strcmp(name, "recover.spare-removed") == 0;
+	bool removed = strncmp(name, "recover.removed", 15) == 0, spare = strcmp(name, "recover.spare-removed") == 0;
 	int point = index_of(removed ? "segment.publish-synced" : spare ? "spare.header" : "append.frame");
 
 	run(place, point, removed || spare ? AFTER : HALF, 2 + below(30), NULL);

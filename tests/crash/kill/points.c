@@ -89,6 +89,7 @@ const struct point points[] = {
         {"recover.rewrite-synced", "Recovery", false, false},
         {"recover.spare-removed", "Recovery", false, false},
         {"recover.removed", "Recovery", false, false},
+        {"recover.removed-synced", "Recovery", false, false},
         {"recover.cut", "Recovery", false, false},
         {"recover.cut-synced", "Recovery", false, false},
         {"recover.footer", "Recovery", true, false},
@@ -390,6 +391,8 @@ static int p_unlink(void *self, const char *path)
 		remember(last_in_letters, i);
 	if (role == REPLAY)
 		remember(last_in_replay, i);
+	if (role == SEGMENT && opening)
+		remember(last_in_spool, i);
 	end(i);
 	return rc;
 }
@@ -417,6 +420,7 @@ static const char *dir_name(const char *path)
 		       : strcmp(last_in_spool, "state.publish") == 0       ? "state.publish-synced"
 		       : strcmp(last_in_spool, "spare.publish") == 0       ? "spare.publish-synced"
 		       : strcmp(last_in_spool, "replay.make-dir") == 0     ? "replay.dir-synced"
+		       : strcmp(last_in_spool, "recover.removed") == 0     ? "recover.removed-synced"
 		                                                           : "segment.publish-synced";
 	case QUARANTINE_DIR:
 		return "recover.quarantine-synced";

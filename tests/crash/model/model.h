@@ -26,6 +26,7 @@
 #define OUTPUTS 2
 #define KEYS 5        /* further positions of an input */
 #define LOSSES 6
+#define SEGMENT_SIZE (16u << 10)
 #define OPS_MAX 96
 #define ARGS 4
 #define PIECES_MAX 8192 /* of one crash that can be told bit by bit */

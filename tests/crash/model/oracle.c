@@ -356,6 +356,8 @@ static void judge_cursors(struct spool *spool, const struct facts *facts)
 	struct spool_stat stat;
 
 	spool_stat(spool, &stat);
+	/* A power loss in the middle of a start leaves its segment as it was reserved, until a start that ends cuts it. */
+	REQUIRE(stat.bytes <= stat.quota_bytes + SEGMENT_SIZE, "quota", "%llu bytes are used of %llu", LLU(stat.bytes), LLU(stat.quota_bytes));
 	for (int o = 0; o < OUTPUTS; o++) {
 		uint64_t cursor = spool_cursor(spool, output_names[o]);
 

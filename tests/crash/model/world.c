@@ -225,7 +225,7 @@ static void set_up(struct world *world, const struct sequence *sequence)
 	world->clock = clock_fake_on(&world->fake);
 	world->conf = (struct spool_conf){.data_dir = "/d",
 	        .max_size = (uint64_t)setup->quota << 10,
-	        .segment_size = 16u << 10,
+	        .segment_size = SEGMENT_SIZE,
 	        .sync = setup->interval ? SPOOL_SYNC_INTERVAL : SPOOL_SYNC_ALWAYS,
 	        .sync_interval_ns = setup->interval * CLOCK_SECOND,
 	        .keep_ns = setup->keep * CLOCK_SECOND,
