@@ -88,6 +88,9 @@ struct lg_input_plugin {
 	uint64_t (*seal)(void *state, struct lg_positions *positions);
 	/* All records and positions of the batch sealed with this token, and of those before, are on stable storage. */
 	void (*durable)(void *state, uint64_t token);
+	/* They are also settled by every output: received, filtered or buried. For sources that must be let go of no sooner; may be NULL. Token 0: all
+	 * that earlier runs made durable. Some time after `durable`, and once more after the last step, before close. */
+	void (*settled)(void *state, uint64_t token);
 	/* --once: true when everything that was there has been emitted. NULL: never done. */
 	bool (*done)(void *state);
 	/* The service stops reading for good: emit what cannot be read again (sockets). May be NULL. */

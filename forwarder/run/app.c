@@ -315,6 +315,8 @@ static void stop_threads(struct app *app)
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_join(app->outputs[i]);
 	writer_stop(&app->writer);
+	for (size_t i = 0; i < app->input_count; i++)
+		worker_tell_settled(app->inputs[i]);
 }
 
 int app_run(struct app *app)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "run/settled.h"
 #include "run/thread.h"
 
 #define REPORT_EVERY_NS (250 * CLOCK_MS)
@@ -33,6 +34,7 @@ struct lg_input_host {
 	bool refused;            /* it said no when it was last asked */
 	bool faulted;
 	bool draining;           /* stopped, and the plugin emits what cannot be read again */
+	struct settled settled;  /* durable batches that an output has not settled; where the plugin asks */
 	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
 	uint64_t records, bytes, lost;
 	uint64_t shed, dropped;  /* of lost: not admitted, and dropped by a full spool */
@@ -250,10 +252,20 @@ static void take_durable(struct lg_input_host *host)
 			host->dropped += oldest->count;
 			host->lost += oldest->count;
 		}
+		if (plugin->settled) /* what a policy dropped has no sequence: its loss record settles it */
+			settled_push(&host->settled, oldest->token, oldest->first_seq + oldest->count);
 		lg_batch_release(oldest);
 		host->in_flight--;
 		oldest = next;
 	}
+}
+
+void worker_tell_settled(struct lg_input_host *host)
+{
+	uint64_t token;
+
+	if (host->settled.count && settled_take(&host->settled, spool_settled(host->env.spool), &token))
+		host->conf->plugin->settled(host->state, token);
 }
 
 /* By the monotonic clock: a UTC clock that is set makes no input silent. */
@@ -387,6 +399,7 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 		bool finished;
 
 		take_durable(host);
+		worker_tell_settled(host);
 		host->starved = false;
 		read_clocks(host);
 		ws->wake_ns = INT64_MAX;
@@ -463,6 +476,8 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 		worker_free(host);
 		return rc;
 	}
+	if (conf->plugin->settled) /* what earlier runs made durable */
+		settled_push(&host->settled, 0, spool_durable_next(env->spool));
 	*out = host;
 	return LG_OK;
 }

@@ -64,6 +64,19 @@ uint64_t spool_cursor(struct spool *spool, const char *output)
 	return seq;
 }
 
+uint64_t spool_settled(struct spool *spool)
+{
+	uint64_t low;
+
+	pthread_mutex_lock(&spool->lock);
+	low = spool->durable_next;
+	for (size_t i = 0; i < spool->state.cursor_count; i++)
+		if (spool->state.cursors[i].known && spool->state.cursors[i].seq < low)
+			low = spool->state.cursors[i].seq;
+	pthread_mutex_unlock(&spool->lock);
+	return low;
+}
+
 void spool_cursor_move(struct spool *spool, const char *output, uint64_t seq)
 {
 	struct spool_cursor_entry *c;

@@ -103,6 +103,8 @@ void spool_positions(struct spool *spool, struct lg_str input,
 enum lg_rc spool_output_add(struct spool *spool, const char *output, bool at_end, struct lg_err *err) LG_WARN_UNUSED;
 /* The lowest sequence the output has not settled. */
 uint64_t spool_cursor(struct spool *spool, const char *output);
+/* The lowest cursor of all outputs that are configured, detached ones included: all of them have settled everything below. Any thread. */
+uint64_t spool_settled(struct spool *spool);
 /* Everything below `seq` is settled. Only forward. Durable at the next state store. Any thread. */
 void spool_cursor_move(struct spool *spool, const char *output, uint64_t seq);
 /* The output let go of the spool (on_lag: detach): it no longer holds segments. Its cursor jumps to the first kept record when it

@@ -1,3 +1,4 @@
+#include "done.h"
 #include "files.h"
 #include "packed.h"
 
@@ -88,7 +89,7 @@ void files_close(struct files *files)
 
 void files_enqueue(struct files *files, struct tail *tail)
 {
-	if (tail->queued || (tail->finished && tail->life == TAIL_LIVE))
+	if (tail->queued || (tail->finished && tail->life == TAIL_LIVE && lg_input_once(files->reader.host)))
 		return;
 	tail->queued = true;
 	tail->queue_next = NULL;
@@ -221,6 +222,8 @@ void files_retire(struct files *files, struct tail *tail, bool forget)
 	if (tail->queued)
 		unqueue(files, tail);
 	files->faults_changed |= tail->health != TAIL_SOUND;
+	files->concluded -= tail->concluded;
+	files->done_due |= tail->concluded;
 	files->packed_due = true; /* one may have waited for it */
 	files_close_tail(files, tail);
 	*tail->link = tail->next;
@@ -240,11 +243,15 @@ static void run_timers(struct files *files, int64_t now_ns)
 
 	files->timer_ns = INT64_MAX;
 	for (struct tail *tail = files->tails; tail; tail = tail->next) {
+		int64_t done_ns;
+
 		if (tail->tick_utc <= utc && lg_input_ready(files->reader.host))
 			tail_tick(tail);
 		if (tail->health == TAIL_UNREADABLE && now_ns >= tail->retry_ns)
 			files_enqueue(files, tail);
 		else if ((tail->life == TAIL_GONE || (tail->fresh && tail->size) || (tail->incomplete && tail->health == TAIL_SOUND)) && now_ns >= tail->active_ns + conf->rotate_wait_ns)
+			files_enqueue(files, tail);
+		else if (done_is_due(files, tail, now_ns, &done_ns))
 			files_enqueue(files, tail);
 		else if (tail->life == TAIL_LIVE && tail->content.fd >= 0 && !tail->queued && now_ns >= tail->active_ns + conf->close_inactive_ns)
 			files_close_tail(files, tail);
@@ -281,6 +288,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 	bool once = lg_input_once(files->reader.host), full = false;
 	size_t turns = STEP_BYTES / FILES_SHARED_TURN;
 
+	files->step_ns = now_ns;
 	if (files->opened_ns == INT64_MIN)
 		files->opened_ns = now_ns;
 	if (files->watch)
@@ -294,6 +302,8 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		packed_wake(files);
 	while (files->queue && turns-- && !full)
 		full = !files_turn(files, dequeue(files), now_ns);
+	if (files->done_due)
+		done_conclude(files, now_ns);
 	if (files->faults_changed)
 		tell_faults(files);
 	lg_waitset_clear(ws);
@@ -303,7 +313,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		lg_waitset_wake(ws, full ? now_ns + FULL_WAIT_NS : now_ns);
 }
 
-void files_seal(struct files *files, struct lg_positions *positions)
+uint64_t files_seal(struct files *files, struct lg_positions *positions)
 {
 	uint8_t stream[LG_STREAM_SAVE_MAX], value[LG_POSITION_VALUE_MAX];
 	struct position position;
@@ -311,16 +321,26 @@ void files_seal(struct files *files, struct lg_positions *positions)
 	if (files->put_started)
 		lg_positions_put(positions, LG_STR(KEY_STARTED), "1", 1);
 	files->put_started = false;
+	files->seals++;
 	saved_seal(&files->saved, positions);
 	while (files->reader.dirty) {
 		struct tail *tail = files->reader.dirty;
 
 		files->reader.dirty = tail->dirty_next;
 		tail->dirty = false;
+		tail->token = files->seals;
 		tail_position(tail, &position, stream);
 		tail->sealed_utc = position.seen_utc;
 		lg_positions_put(positions, lg_str_from(tail->key), value, position_encode(&position, value));
 	}
+	return files->seals;
+}
+
+void files_settled(struct files *files, uint64_t token)
+{
+	done_note_settled(files, token);
+	if (files->done_due && files->scanned)
+		done_conclude(files, files->step_ns);
 }
 
 bool files_done(const struct files *files)

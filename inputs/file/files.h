@@ -46,7 +46,12 @@ struct files {
 	bool packed_due;       /* packed_wake is due */
 	bool scanned, scan_due, glob_missing, faults_changed;
 	uint64_t generation;
+	uint64_t seals, settled; /* tokens: of the last seal, and the newest that is settled by every output */
+	bool any_settled;      /* there was one, 0 included */
+	bool done_due;         /* done_conclude is due */
+	size_t concluded;      /* tails that are */
 	int64_t opened_ns, scan_ns; /* monotonic: start, next scan at the latest */
+	int64_t step_ns;       /* of the last step */
 	int64_t lost_ns;       /* when the directories are next searched for rotated files that still grow */
 	int64_t timer_ns;      /* the earliest timer of a tail */
 };
@@ -54,7 +59,8 @@ struct files {
 enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct lg_input_host *host, struct lg_err *err);
 void files_close(struct files *files);
 void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws);
-void files_seal(struct files *files, struct lg_positions *positions);
+uint64_t files_seal(struct files *files, struct lg_positions *positions); /* the token */
+void files_settled(struct files *files, uint64_t token);
 bool files_done(const struct files *files);
 void files_report(const struct files *files, struct lg_input_report *report);
 

@@ -2,7 +2,10 @@
 #include "files.h"
 #include "plugin.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "walk.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -32,9 +35,38 @@ static const struct lg_option file_options[] = {
 		.max = 1000000, .flags = LG_OPT_ADVANCED, .unit = "files",
 		.doc = "Files kept open at a time; the one unused for longest is closed for another, rotated and deleted ones stay open."},
 	{.name = "when_done", .type = LG_OPT_ENUM, .offset = offsetof(struct file_conf, when_done), .fallback = "keep",
-		.choices = "keep|!delete|!move", .doc = "What becomes of a file read to its end."},
+		.choices = "keep|delete|move",
+		.doc = "What becomes of a file that was read to its end, has rested for done_wait, and is settled by every output: received, filtered "
+		       "or kept as a dead letter."},
+	{.name = "move_to", .type = LG_OPT_PATH, .offset = offsetof(struct file_conf, move_to),
+		.doc = "Directory for `when_done: move`, on the same file system; a name that is taken there gets a number."},
+	{.name = "done_wait", .type = LG_OPT_DURATION, .offset = offsetof(struct file_conf, done_wait_ns), .fallback = "1m", .min = SECOND,
+		.max = 366 * 86400 * SECOND, .doc = "How long a file must not have changed to be done."},
 	LG_OPTION_END,
 };
+
+static enum lg_rc check_when_done(const struct file_conf *c, struct lg_err *err)
+{
+	char name[1200];
+
+	if (c->when_done == DONE_MOVE && (!c->move_to || !c->move_to[0]))
+		return lg_err_set(err, LG_INVALID, "when_done: move: move_to must name the directory to move to");
+	if (c->when_done != DONE_MOVE && c->move_to)
+		return lg_err_set(err, LG_INVALID, "move_to is for `when_done: move`");
+	if (c->when_done != DONE_KEEP && c->start_at == START_END)
+		return lg_err_set(err, LG_INVALID, "when_done: %s with start_at: end: files that were passed over would go unread",
+			c->when_done == DONE_DELETE ? "delete" : "move");
+	for (size_t i = 0; c->when_done == DONE_MOVE && i < c->path.count; i++) {
+		const char *slash = strrchr(c->path.items[i], '/');
+
+		snprintf(name, sizeof(name), "%s%s", c->move_to, slash ? slash : "/");
+		/* The pattern's last part, taken as a name, is one that it matches; good enough to tell the directory. */
+		if (walk_matches(c->path.items[i], name))
+			return lg_err_set(err, LG_INVALID, "move_to: %s is where \"%s\" looks: moved files would be read again", c->move_to,
+				c->path.items[i]);
+	}
+	return LG_OK;
+}
 
 static enum lg_rc file_check(const void *conf, struct lg_err *err)
 {
@@ -49,9 +81,7 @@ static enum lg_rc file_check(const void *conf, struct lg_err *err)
 			return lg_err_set(err, LG_INVALID, "path: \"%s\" names no file; a directory's files are \"%s*\"", c->path.items[i],
 				c->path.items[i]);
 	}
-	if (c->when_done != DONE_KEEP)
-		return lg_err_set(err, LG_UNSUPPORTED, "when_done: %s: not in this version", c->when_done == DONE_DELETE ? "delete" : "move");
-	return LG_OK;
+	return check_when_done(c, err);
 }
 
 static enum lg_rc file_open(void *state, const void *conf, struct lg_input_host *host, struct lg_err *err)
@@ -66,8 +96,7 @@ static void file_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 
 static uint64_t file_seal(void *state, struct lg_positions *positions)
 {
-	files_seal(state, positions);
-	return 0;
+	return files_seal(state, positions);
 }
 
 static void file_durable(void *state, uint64_t token)
@@ -75,6 +104,11 @@ static void file_durable(void *state, uint64_t token)
 	/* The positions travelled inside the batch: there is nothing to acknowledge. */
 	(void)state;
 	(void)token;
+}
+
+static void file_settled(void *state, uint64_t token)
+{
+	files_settled(state, token);
 }
 
 static bool file_done(void *state)
@@ -107,6 +141,7 @@ const struct lg_input_plugin file_input = {
 	.step = file_step,
 	.seal = file_seal,
 	.durable = file_durable,
+	.settled = file_settled,
 	.done = file_done,
 	.report = file_report,
 	.close = file_close,

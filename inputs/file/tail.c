@@ -171,12 +171,20 @@ static enum tail_result fail(struct tail *tail, enum tail_health health, const c
 	return TAIL_FAILED;
 }
 
+enum tail_result tail_fail(struct tail *tail, const char *what, int64_t now_ns)
+{
+	char text[1400];
+
+	snprintf(text, sizeof(text), "%s: %s; it is tried again", tail->path, what);
+	return fail(tail, TAIL_UNREADABLE, text, now_ns);
+}
+
 static enum tail_result fail_errno(struct tail *tail, const char *what, int64_t now_ns)
 {
-	char text[600];
+	char text[300];
 
-	snprintf(text, sizeof(text), "%s: %s: %s; it is tried again", tail->path, what, strerror(errno));
-	return fail(tail, TAIL_UNREADABLE, text, now_ns);
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	return tail_fail(tail, text, now_ns);
 }
 
 static enum tail_result broken(struct tail *tail, const char *what, int64_t now_ns)

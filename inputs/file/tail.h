@@ -25,6 +25,8 @@ struct file_conf {
 	int64_t poll_interval_ns;
 	int64_t close_inactive_ns;
 	int64_t rotate_wait_ns;
+	int64_t done_wait_ns;
+	char *move_to;
 	int64_t max_open_files;
 };
 
@@ -77,7 +79,9 @@ struct tail {
 	bool unverified;                 /* compressed and opened: what was read of it must be compared first */
 	bool resumed;                    /* the mark in ident is what is known, the window is not yet */
 	bool incomplete;                 /* compressed, and read to where more must follow */
-	bool finished;                   /* flushed at its end (--once) */
+	bool finished;                   /* flushed at its end: with --once, and by when_done */
+	bool concluded, stays;           /* when_done: it was deleted or moved; it cannot be */
+	uint64_t token;                  /* of the seal that carried its last position; 0: earlier than this run */
 	enum tail_life life;
 	enum tail_health health;
 
@@ -131,6 +135,8 @@ int64_t tail_unread(const struct tail *tail);
 enum tail_result tail_refresh(struct tail *tail, int64_t now_ns);
 /* Compares what was read with what the open file holds there now: TAIL_END, TAIL_LATER, TAIL_CUT or TAIL_FAILED. */
 enum tail_result tail_verify(struct tail *tail, int64_t now_ns);
+/* "path: what; it is tried again". */
+enum tail_result tail_fail(struct tail *tail, const char *what, int64_t now_ns);
 /* A read failed with errno: UNREADABLE until it is tried again; a compressed file may be BROKEN, or TAIL_LATER is all that it says. */
 enum tail_result tail_fail_read(struct tail *tail, int64_t now_ns);
 /* Nothing more came to a compressed file that ends where no compressed file does. */

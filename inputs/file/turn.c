@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "copy.h"
+#include "done.h"
 #include "files.h"
 #include "packed.h"
 
@@ -118,6 +119,7 @@ static void finish(struct files *files, struct tail *tail)
 	struct stat st;
 
 	tail->finished = true;
+	files->done_due = true;
 	if (tail->life == TAIL_GONE)
 		deleted = tail->content.fd < 0 || (fstat(tail->content.fd, &st) == 0 && st.st_nlink == 0);
 	if (tail->health == TAIL_SOUND || deleted)
@@ -128,11 +130,15 @@ static void finish(struct files *files, struct tail *tail)
 		lg_input_loss(files->reader.host, 0, (uint64_t)unread, "file was deleted before these bytes could be read");
 	lg_input_log(files->reader.host, LG_INFO, "%s: %s, was read to %s", tail->path, deleted ? "deleted" : "rotated",
 		unread > 0 ? "where it broke" : "its end");
-	files_retire(files, tail, deleted && (tail->pack || !packed_may_exist(files, tail->path)));
+	files_retire(files, tail, tail->concluded || (deleted && (tail->pack || !packed_may_exist(files, tail->path))));
 }
 
 static bool is_over(const struct files *files, const struct tail *tail, int64_t now_ns)
 {
+	int64_t done_ns;
+
+	if (done_is_due(files, tail, now_ns, &done_ns))
+		return true;
 	return lg_input_once(files->reader.host) ||
 	       (tail->life == TAIL_GONE && now_ns >= tail->active_ns + files->reader.conf->rotate_wait_ns);
 }
@@ -203,7 +209,7 @@ static enum tail_result read_turn(struct files *files, struct tail *tail, int64_
 void files_arm(struct files *files, const struct tail *tail, int64_t now_ns)
 {
 	const struct file_conf *conf = files->reader.conf;
-	int64_t at = INT64_MAX;
+	int64_t at = INT64_MAX, done_ns;
 
 	if (tail->health == TAIL_UNREADABLE)
 		at = tail->retry_ns;
@@ -211,6 +217,8 @@ void files_arm(struct files *files, const struct tail *tail, int64_t now_ns)
 		at = tail->active_ns + conf->rotate_wait_ns;
 	else if (tail->content.fd >= 0)
 		at = tail->active_ns + conf->close_inactive_ns;
+	(void)done_is_due(files, tail, now_ns, &done_ns);
+	at = done_ns < at ? done_ns : at;
 	if (tail->tick_utc != INT64_MAX) {
 		int64_t tick_ns = now_ns + (tail->tick_utc - lg_input_utc(files->reader.host));
 
@@ -227,6 +235,7 @@ bool files_turn(struct files *files, struct tail *tail, int64_t now_ns)
 
 	if (tail->health == TAIL_UNREADABLE)
 		tail->health = TAIL_SOUND;
+	tail->finished &= lg_input_once(files->reader.host);
 	result = read_turn(files, tail, now_ns);
 	files_note_open(files, tail);
 	files->faults_changed |= tail->health != before;

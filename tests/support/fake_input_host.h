@@ -50,6 +50,7 @@ struct lg_input_host {
 	struct lg_positions positions; /* durable */
 	char fault[1800];
 	uint64_t lost_bytes;
+	uint64_t durable_token; /* 0 at a start: what earlier runs made durable */
 	char log[1 << 16];
 	unsigned log_lines;
 };
@@ -110,6 +111,13 @@ static inline void fake_commit(struct lg_input_host *host)
 		fake_push(&host->durable, host->pending.items[i].text);
 	host->pending.count = 0;
 	host->plugin->durable(host->state, token);
+	host->durable_token = token;
+}
+
+/* Every output has settled what is durable. */
+static inline void fake_settle(struct lg_input_host *host)
+{
+	host->plugin->settled(host->state, host->durable_token);
 }
 
 bool lg_input_ready(struct lg_input_host *host)
@@ -223,6 +231,7 @@ static inline void fake_crash(struct lg_input_host *host)
 	host->state = NULL;
 	fake_clear(&host->pending);
 	host->fault[0] = '\0';
+	host->durable_token = 0;
 }
 
 static inline void fake_fini(struct lg_input_host *host)

@@ -83,6 +83,7 @@ static inline struct rig *rig_new(const char *glob)
 	rig->conf.poll_interval_ns = SECOND;
 	rig->conf.close_inactive_ns = 300 * SECOND;
 	rig->conf.rotate_wait_ns = 5 * SECOND;
+	rig->conf.done_wait_ns = 60 * SECOND;
 	rig->conf.max_open_files = 512;
 	rig->host.plugin = &file_input;
 	rig->host.ready_left = -1;

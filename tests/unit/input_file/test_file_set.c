@@ -479,10 +479,10 @@ static void a_lost_event_queue_is_made_up_for_by_a_look_at_everything(void **unu
 	rig_free(rig);
 }
 
-static enum lg_rc check(const char *path, int when_done, struct lg_err *err)
+static enum lg_rc check(const char *path, int when_done, const char *move_to, int start_at, struct lg_err *err)
 {
 	char *paths[] = {(char *)(uintptr_t)path};
-	struct file_conf conf = {.path = {paths, 1}, .when_done = when_done};
+	struct file_conf conf = {.path = {paths, 1}, .when_done = when_done, .move_to = (char *)(uintptr_t)move_to, .start_at = start_at};
 
 	return file_input.check(&conf, err);
 }
@@ -492,11 +492,16 @@ static void check_refuses_what_cannot_work(void **unused)
 	struct lg_err err;
 
 	(void)unused;
-	assert_int_equal(check("/logs/*.log", DONE_KEEP, &err), LG_OK);
-	assert_int_equal(check("/logs/", DONE_KEEP, &err), LG_INVALID);
+	assert_int_equal(check("/logs/*.log", DONE_KEEP, NULL, START_END, &err), LG_OK);
+	assert_int_equal(check("/logs/", DONE_KEEP, NULL, 0, &err), LG_INVALID);
 	assert_non_null(strstr(err.text, "\"/logs/*\""));
-	assert_int_equal(check("/logs/a", DONE_DELETE, &err), LG_UNSUPPORTED);
-	assert_non_null(strstr(err.text, "not in this version"));
+	assert_int_equal(check("/logs/a", DONE_DELETE, NULL, 0, &err), LG_OK);
+	assert_int_equal(check("/logs/a", DONE_DELETE, NULL, START_END, &err), LG_INVALID);
+	assert_int_equal(check("/logs/*", DONE_MOVE, NULL, 0, &err), LG_INVALID);
+	assert_int_equal(check("/logs/*", DONE_MOVE, "/logs/old", 0, &err), LG_OK);
+	assert_int_equal(check("/logs/*", DONE_DELETE, "/logs/old", 0, &err), LG_INVALID);
+	assert_int_equal(check("/logs/*/*.log", DONE_MOVE, "/logs/old", 0, &err), LG_INVALID);
+	assert_non_null(strstr(err.text, "would be read again"));
 }
 
 static const struct CMUnitTest tests[] = {
