@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -20,6 +22,16 @@ static int print_answer(struct lg_buf *answer)
 	return cli_print(answer) ? code : 1;
 }
 
+/* Columns of the terminal; 0: it is none. */
+static int terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col ? size.ws_col : 80;
+}
+
 static int show_offline(const struct config *config, const char *request)
 {
 	struct status status;
@@ -35,7 +47,7 @@ static int show_offline(const struct config *config, const char *request)
 	else if (!strcmp(request, "status lines"))
 		status_put_lines(&status, clock_utc(&clock_system), &out);
 	else
-		status_put_text(&status, strcmp(request, "status color") == 0, &out);
+		status_put_text(&status, strncmp(request, "status color", 12) == 0, terminal_width(), &out);
 	status_fini(&status);
 	cli_print(&out);
 	lg_buf_fini(&out);
@@ -59,24 +71,43 @@ static int show(const struct config *config, const char *request)
 	return code;
 }
 
-/* Until interrupted, or until standard output is closed. */
-static int follow(const struct config *config)
+/* The page, or JSON, or a line an output where nobody looks; into `request`. */
+static void choose_form(char request[32], bool json, bool following)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+
+	if (json)
+		snprintf(request, 32, "status json");
+	else if (following && !terminal)
+		snprintf(request, 32, "status lines");
+	else
+		snprintf(request, 32, "status %s %d", terminal && !getenv("NO_COLOR") ? "color" : "text", terminal_width());
+}
+
+/* Until interrupted, or until standard output is closed. On a terminal the page stays in its place. */
+static int follow(const struct config *config, bool json)
 {
 	const struct timespec pause = {.tv_sec = FOLLOW_SECONDS};
+	bool page = !json && isatty(STDOUT_FILENO);
+	char request[32];
 	int code;
 
 	signal(SIGPIPE, SIG_DFL); /* `lugger status --follow | head` ends quietly */
-	do
-		code = show(config, "status lines");
-	while (nanosleep(&pause, NULL) == 0);
+	do {
+		choose_form(request, json, true); /* the terminal's width may change */
+		if (page)
+			fputs("\033[H\033[2J", stdout);
+		code = show(config, request);
+	} while (nanosleep(&pause, NULL) == 0 || errno == EINTR);
 	return code;
 }
 
 int cmd_status(int argc, char **argv, const struct lg_registry *registry)
 {
-	const char *path = CLI_DEFAULT_CONFIG, *request = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") ? "status color" : "status text";
+	const char *path = CLI_DEFAULT_CONFIG;
 	struct config_env env = cli_config_env(registry);
-	bool following = false;
+	bool following = false, json = false;
+	char request[32];
 	struct config *config;
 	int code;
 
@@ -84,7 +115,7 @@ int cmd_status(int argc, char **argv, const struct lg_registry *registry)
 		if (!strcmp(argv[i], "-c") && i + 1 < argc)
 			path = argv[++i];
 		else if (!strcmp(argv[i], "--json"))
-			request = "status json";
+			json = true;
 		else if (!strcmp(argv[i], "--follow"))
 			following = true;
 		else
@@ -100,7 +131,8 @@ int cmd_status(int argc, char **argv, const struct lg_registry *registry)
 		config_free(config);
 		return 1;
 	}
-	code = following ? follow(config) : show(config, request);
+	choose_form(request, json, following);
+	code = following ? follow(config, json) : show(config, request);
 	config_free(config);
 	return code;
 }

@@ -27,7 +27,7 @@ static const struct command commands[] = {
 	 "Ends with 0 when the configuration is correct, 1 when it is not.\n"},
 	{"status", cmd_status, "status [-c FILE] [--follow] [--json]", "is data flowing, is any at risk, when are we caught up",
 	 "  -c FILE    configuration (default " CLI_DEFAULT_CONFIG ")\n"
-	 "  --follow   a line per output every 2 s\n"
+	 "  --follow   again every 2 s: the page on a terminal, else a line an output, or with --json an object a line\n"
 	 "  --json     the same facts for machines\n"
 	 "Ends with 0 when all flows, 1 when something needs a person. Works with the daemon down, from its files.\n"},
 	{"decode", cmd_decode, "decode FILE [--json] [--explain] [--encoding E] [--framing F] ...", "one strange file: what it is, or its records",

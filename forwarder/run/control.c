@@ -15,7 +15,9 @@
 #include "base/sys.h"
 
 #define ASK_TIMEOUT_MS 5000
-#define PEER_TIMEOUT_MS 200 /* a local tool sends its line at once */
+#define PEER_TIMEOUT_MS 500 /* a local tool sends its line at once; on a busy machine it is asked to come again */
+#define ASK_TRIES 3
+#define SIZE_DIGITS 8 /* an answer begins with its size in hex and a newline: a cut one is told from a whole one */
 
 struct control {
 	int fd;
@@ -108,21 +110,32 @@ static bool read_request(int fd, char *line, size_t size)
 	return false;
 }
 
-static void write_answer(int fd, const struct lg_buf *out)
+static bool write_bytes(int fd, const void *bytes, size_t size)
 {
 	size_t done = 0;
 
-	while (done < out->size) {
+	while (done < size) {
 		struct pollfd p = {.fd = fd, .events = POLLOUT};
 		ssize_t n;
 
 		if (poll(&p, 1, PEER_TIMEOUT_MS) <= 0)
-			return;
-		n = send(fd, out->data + done, out->size - done, MSG_NOSIGNAL);
+			return false;
+		n = send(fd, (const char *)bytes + done, size - done, MSG_NOSIGNAL);
 		if (n <= 0)
-			return;
+			return false;
 		done += (size_t)n;
 	}
+	return true;
+}
+
+/* An empty one where nothing is answered: the peer may not ask, or not this. */
+static void write_answer(int fd, const struct lg_buf *out)
+{
+	char head[SIZE_DIGITS + 2];
+
+	snprintf(head, sizeof(head), "%0*zx\n", SIZE_DIGITS, out->size & 0xffffffff);
+	if (write_bytes(fd, head, SIZE_DIGITS + 1))
+		(void)!write_bytes(fd, out->data, out->size);
 }
 
 void control_step(struct control *control)
@@ -136,8 +149,11 @@ void control_step(struct control *control)
 			return;
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		fcntl(fd, F_SETFL, O_NONBLOCK); /* a peer that does not read must not hold the main thread */
-		if (allowed(fd) && read_request(fd, line, sizeof(line)) && control->handler.answer(control->handler.arg, line, &out))
+		if (read_request(fd, line, sizeof(line))) {
+			if (!allowed(fd) || !control->handler.answer(control->handler.arg, line, &out))
+				lg_buf_clear(&out);
 			write_answer(fd, &out);
+		}
 		lg_buf_fini(&out);
 		close(fd);
 	}
@@ -152,8 +168,11 @@ void control_close(struct control *control)
 	free(control);
 }
 
+/* LG_AGAIN: the connection ended before the answer did; LG_BUSY (below): before the request was taken. */
 static enum lg_rc read_answer(int fd, struct lg_buf *answer, struct lg_err *err)
 {
+	char head[SIZE_DIGITS + 1] = "";
+
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t n;
@@ -161,37 +180,56 @@ static enum lg_rc read_answer(int fd, struct lg_buf *answer, struct lg_err *err)
 		if (poll(&p, 1, ASK_TIMEOUT_MS) <= 0)
 			return lg_err_set(err, LG_IO, "the daemon does not answer within %d s", ASK_TIMEOUT_MS / 1000);
 		n = read(fd, lg_buf_reserve(answer, 16384), 16384);
-		if (n < 0 && errno == ECONNRESET)
-			return lg_err_set(err, LG_NOTFOUND, "the daemon has just died");
-		if (n < 0)
+		if (n < 0 && errno != ECONNRESET)
 			return lg_err_sys(err, errno, "control socket");
-		if (n == 0)
+		if (n <= 0)
 			break;
 		answer->size += (size_t)n;
 	}
+	if (answer->size <= SIZE_DIGITS)
+		return lg_err_set(err, LG_AGAIN, "the daemon hung up");
+	memcpy(head, answer->data, SIZE_DIGITS);
+	lg_buf_consume(answer, SIZE_DIGITS + 1);
+	if (strtoul(head, NULL, 16) != answer->size)
+		return lg_err_set(err, LG_AGAIN, "the daemon's answer was cut off");
 	return answer->size ? LG_OK : lg_err_set(err, LG_DENIED, "the daemon gave no answer: it serves root and its own user alone");
+}
+
+static enum lg_rc ask_once(const struct sockaddr_un *address, const char *request, struct lg_buf *answer, struct lg_err *err)
+{
+	char line[256];
+	enum lg_rc rc;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), n = snprintf(line, sizeof(line), "%s\n", request);
+
+	if (fd < 0)
+		return lg_err_sys(err, errno, "control socket");
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		rc = errno == ENOENT || errno == ECONNREFUSED ? lg_err_set(err, LG_NOTFOUND, "no daemon listens at %s", address->sun_path)
+		                                              : lg_err_sys(err, errno, "control socket %s", address->sun_path);
+	else if (send(fd, line, (size_t)n, MSG_NOSIGNAL) == n)
+		rc = read_answer(fd, answer, err);
+	else if (errno == EPIPE || errno == ECONNRESET)
+		rc = lg_err_set(err, LG_BUSY, "the daemon hung up");
+	else
+		rc = lg_err_sys(err, errno, "control socket %s", address->sun_path);
+	close(fd);
+	return rc;
 }
 
 enum lg_rc control_ask(const char *data_dir, const char *request, struct lg_buf *answer, struct lg_err *err)
 {
 	struct sockaddr_un address;
 	enum lg_rc rc = socket_address(data_dir, &address, err);
-	char line[256];
-	int fd, n;
 
 	if (rc != LG_OK)
 		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (fd < 0)
-		return lg_err_sys(err, errno, "control socket");
-	n = snprintf(line, sizeof(line), "%s\n", request);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		rc = errno == ENOENT || errno == ECONNREFUSED ? lg_err_set(err, LG_NOTFOUND, "no daemon listens at %s", address.sun_path)
-		                                              : lg_err_sys(err, errno, "control socket %s", address.sun_path);
-	else if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
-		rc = lg_err_sys(err, errno, "control socket %s", address.sun_path);
-	else
-		rc = read_answer(fd, answer, err);
-	close(fd);
+	for (int i = 0; i < ASK_TRIES; i++) {
+		lg_buf_clear(answer);
+		rc = ask_once(&address, request, answer, err);
+		if (rc != LG_BUSY && (rc != LG_AGAIN || strncmp(request, "status", 6) != 0))
+			break; /* what was taken may have been done: only looking is repeated */
+	}
+	if (rc == LG_BUSY || rc == LG_AGAIN)
+		rc = lg_err_set(err, LG_IO, "the daemon hangs up before it answers: it is busy, or is just ending");
 	return rc;
 }

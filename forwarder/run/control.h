@@ -7,7 +7,7 @@
 
 struct control;
 
-/* Requests are "status json", "status text", "status color", "status lines", "dlq drop OUTPUT",
+/* Requests are "status json|lines", "status text|color [WIDTH]", "dlq drop OUTPUT",
  * "replay OUTPUT seq|time FROM TO"; `answer` renders one. */
 struct control_handler {
 	bool (*answer)(void *arg, const char *request, struct lg_buf *out);

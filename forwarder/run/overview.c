@@ -52,6 +52,7 @@ void app_gather(struct app *app, struct status *status)
 	snprintf(status->data_dir, sizeof(status->data_dir), "%s", app->config->data_dir);
 	spool_stat(app->spool, &status->spool);
 	gather_policy(app, status);
+	spool_stat_disk(app->spool, &status->spool);
 	status->inputs = mem_zalloc((app->input_count + 1) * sizeof(*status->inputs));
 	status->outputs = mem_zalloc((app->output_count + 1) * sizeof(*status->outputs));
 	for (size_t i = 0; i < app->input_count; i++) {
@@ -92,8 +93,11 @@ enum lg_rc app_offline_status(const struct config *config, const struct sys_io *
 	if (rc != LG_OK)
 		return rc;
 	snprintf(status->data_dir, sizeof(status->data_dir), "%s", config->data_dir);
+	if (config->spool.encryption_key_file)
+		(void)!spool_peek_keys(spool, config->spool.encryption_key_file, err); /* who may not read it sees the rest */
 	spool_stat(spool, &status->spool);
 	status->when_full = policy_names[config->spool.when_full];
+	spool_stat_disk(spool, &status->spool);
 	status->spool.quota_bytes = config->spool.max_size;
 	status->inputs = mem_zalloc((config->input_count + 1) * sizeof(*status->inputs));
 	for (size_t i = 0; i < config->input_count; i++) {

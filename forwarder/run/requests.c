@@ -1,4 +1,5 @@
 /* What the control socket is asked, a row a request. An answer's first line is the exit code of the command that asked. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -7,43 +8,28 @@
 
 /* ---- status ---- */
 
-static void put_json(const struct status *status, int64_t utc_ns, struct lg_buf *out)
-{
-	(void)utc_ns;
-	status_put_json(status, out);
-}
-
-static void put_plain(const struct status *status, int64_t utc_ns, struct lg_buf *out)
-{
-	(void)utc_ns;
-	status_put_text(status, false, out);
-}
-
-static void put_color(const struct status *status, int64_t utc_ns, struct lg_buf *out)
-{
-	(void)utc_ns;
-	status_put_text(status, true, out);
-}
-
-/* "status FORM". */
+/* "status json|lines", "status text|color [WIDTH]". */
 static bool put_status(struct app *app, const char *form, struct lg_buf *out)
 {
-	static const struct {
-		const char *name;
-		void (*put)(const struct status *status, int64_t utc_ns, struct lg_buf *out);
-	} forms[] = {{"json", put_json}, {"text", put_plain}, {"color", put_color}, {"lines", status_put_lines}};
 	struct status status;
+	char word[16] = "";
+	bool known = true;
+	int width = 0;
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (strcmp(forms[i].name, form) != 0)
-			continue;
-		app_gather(app, &status);
-		lg_buf_append_cstr(out, status_needs_person(&status) ? "1\n" : "0\n");
-		forms[i].put(&status, clock_utc(app->conf.clock), out);
-		status_fini(&status);
-		return true;
-	}
-	return false;
+	if (sscanf(form, "%15s %4d", word, &width) < 1)
+		return false;
+	app_gather(app, &status);
+	lg_buf_append_cstr(out, status_needs_person(&status) ? "1\n" : "0\n");
+	if (!strcmp(word, "json"))
+		status_put_json(&status, out);
+	else if (!strcmp(word, "lines"))
+		status_put_lines(&status, clock_utc(app->conf.clock), out);
+	else if (!strcmp(word, "text") || !strcmp(word, "color"))
+		status_put_text(&status, word[0] == 'c', width, out);
+	else
+		known = false;
+	status_fini(&status);
+	return known;
 }
 
 /* ---- dead letters and replays ---- */

@@ -49,6 +49,10 @@ static void move_cursor(struct lg_output_host *host)
 
 static void wait_for_work(struct lg_output_host *host, struct lg_waitset *ws, int64_t now_ns, int64_t until_ns)
 {
+	bool news = host->cursor != host->status.cursor || host->position != host->status.offered;
+
+	if (news && until_ns > host->next_report_ns)
+		until_ns = host->next_report_ns; /* status is told what happened before a rest */
 	thread_wait(&host->thread, ws, now_ns, ws->wake_ns < until_ns ? ws->wake_ns : until_ns);
 }
 

@@ -55,8 +55,8 @@ bool status_input_ill(const struct status_input *input);
 bool status_output_ill(const struct status_output *output);
 const char *status_output_state(const struct status_output *output);
 void status_put_json(const struct status *status, struct lg_buf *out);
-/* A page for people; `color`: ANSI, for a terminal. */
-void status_put_text(const struct status *status, bool color, struct lg_buf *out);
+/* A page for people; `color`: ANSI, for a terminal; width: columns it has, 0: no end. */
+void status_put_text(const struct status *status, bool color, int width, struct lg_buf *out);
 /* One line an output, for --follow. */
 void status_put_lines(const struct status *status, int64_t utc_ns, struct lg_buf *out);
 

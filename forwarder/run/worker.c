@@ -382,6 +382,8 @@ static int64_t wake_time(const struct lg_input_host *host, const struct lg_waits
 			due = now_ns + STARVED_WAIT_NS;
 		wake = wake < due ? wake : due;
 	}
+	if (host->records != host->status.records && wake > host->next_report_ns)
+		wake = host->next_report_ns; /* status is told what happened before a rest */
 	return wake;
 }
 

@@ -275,6 +275,16 @@ enum lg_rc keys_refresh(struct keys *keys, struct keys_change *change, struct lg
 	return rc;
 }
 
+uint32_t keys_count(struct keys *keys)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&keys->lock);
+	count = (uint32_t)keys->table.count;
+	pthread_mutex_unlock(&keys->lock);
+	return count;
+}
+
 uint32_t keys_in_use(struct keys *keys)
 {
 	uint32_t id;

@@ -31,6 +31,7 @@ struct keys_change {
  * as they were. */
 enum lg_rc keys_refresh(struct keys *keys, struct keys_change *change, struct lg_err *err) LG_WARN_UNUSED;
 uint32_t keys_in_use(struct keys *keys);
+uint32_t keys_count(struct keys *keys);
 
 /* Parameters for a new segment: the key in use, the salt, which the caller drew, the check value. */
 void keys_begin(struct keys *keys, const uint8_t salt[CRYPT_SALT_SIZE], struct crypt_params *params);

@@ -140,6 +140,12 @@ struct spool_output_stat {
 	bool orphaned, detached;
 };
 
+struct spool_encryption {
+	uint32_t key_id;      /* of the newest segment; 0: it is not encrypted */
+	uint32_t next_key_id; /* of the segment that comes next; 0 where no key file is known */
+	uint32_t keys_known;
+};
+
 struct spool_stat {
 	char spool_id[33], log_id[33]; /* 32 hex digits */
 	uint64_t bytes, quota_bytes;   /* on disk, spare and reserve included; a view knows no quota: 0 */
@@ -149,6 +155,8 @@ struct spool_stat {
 	uint64_t corrupt_frames, torn_bytes, quarantined;
 	uint64_t commits, commit_ns_total, commit_ns_max; /* of this process */
 	uint64_t appended_records, appended_raw_bytes, appended_stored_bytes;
+	struct spool_encryption encryption;
+	uint64_t quarantine_pieces; /* that lie in quarantine/, of earlier starts too; spool_stat_disk fills it */
 	bool full;       /* the last append answered LG_FULL */
 	unsigned fill_percent; /* of what the quota leaves to the log, so much is not delivered: 100 is full; 0 in a view */
 	unsigned open_losses;  /* loss intervals that are not records yet */
@@ -160,6 +168,8 @@ struct spool_stat {
 void spool_stat(struct spool *spool, struct spool_stat *stat);
 /* As fill_percent of spool_stat. Any thread. */
 unsigned spool_fill_percent(struct spool *spool);
+/* What the disk is asked for: quarantine_pieces, and for a view the newest segment's key. */
+void spool_stat_disk(struct spool *spool, struct spool_stat *stat);
 /* Bytes of stored frames from `seq` on (an estimate by frame index, exact to a frame), for lag_bytes. Any thread. */
 uint64_t spool_bytes_from(struct spool *spool, uint64_t seq);
 /* Receipt time of the first record at or behind seq, UTC ns; 0 when there is none. */

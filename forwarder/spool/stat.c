@@ -31,6 +31,51 @@ void spool_stat(struct spool *spool, struct spool_stat *stat)
 	}
 	pthread_mutex_unlock(&spool->lock);
 	stat->oldest_ns = spool_time_of(spool, first);
+	if (spool->keys) {
+		stat->encryption.next_key_id = keys_in_use(spool->keys);
+		stat->encryption.keys_known = keys_count(spool->keys);
+	}
+}
+
+static void count_report(void *arg, const char *name)
+{
+	uint64_t *count = arg;
+	size_t size = strlen(name);
+
+	*count += size > 4 && !strcmp(name + size - 4, ".txt"); /* each piece has one, copied or not */
+}
+
+/* The key of the newest segment. */
+static uint32_t newest_key(struct spool *spool)
+{
+	const struct sys_io *io = spool->conf.io;
+	struct crypt_params params = {0};
+	char path[SPOOL_PATH_MAX];
+	struct seg seg = {0};
+	struct lg_err err;
+	int handle;
+
+	pthread_mutex_lock(&spool->lock);
+	if (spool->seg_count)
+		seg = spool->segs[spool->seg_count - 1];
+	pthread_mutex_unlock(&spool->lock);
+	handle = seg.number ? io->open(io->self, spool_segment_path(spool, path, seg.number, seg.first_seq), SYS_READ) : -1;
+	if (handle < 0)
+		return 0;
+	if (segment_crypt_read(&params, io, handle, seg.number, seg.size, &err) != LG_OK)
+		params.key_id = 0;
+	io->close(io->self, handle);
+	return params.key_id;
+}
+
+void spool_stat_disk(struct spool *spool, struct spool_stat *stat)
+{
+	const struct sys_io *io = spool->conf.io;
+	char path[SPOOL_PATH_MAX];
+
+	stat->quarantine_pieces = 0;
+	io->list(io->self, spool_path(spool, path, "quarantine"), count_report, &stat->quarantine_pieces);
+	stat->encryption.key_id = newest_key(spool);
 }
 
 /* The segment that holds seq, and the bytes of all behind it. False: seq is not durable yet. */
