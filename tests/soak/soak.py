@@ -98,6 +98,7 @@ class Soak:
         self.siem = SinkReader(self.ledger, "siem", self.sink.store)
         self.archive = ArchiveReader(self.ledger, "archive", os.path.join(self.archive_disk, "records.json"))
         self.slow, self.rotate_now, self.rotating = threading.Event(), threading.Event(), threading.Lock()
+        self.pulse = threading.Lock()
         threading.Thread(target=self.slow_down, daemon=True).start()
 
     def configuration(self):
@@ -124,15 +125,18 @@ class Soak:
         """A slow receiver: it gets a twentieth of the time."""
         while True:
             self.slow.wait()
-            if not self.sink.running():
-                time.sleep(0.05)
-                continue
-            try:
-                self.sink.send(signal.SIGSTOP)
-                time.sleep(0.19)
-            finally:
-                self.sink.send(signal.SIGCONT)
+            with self.pulse:
+                if self.slow.is_set() and self.sink.running():
+                    self.sink.send(signal.SIGSTOP)
+                    time.sleep(0.19)
+                    self.sink.send(signal.SIGCONT)
             time.sleep(0.01)
+
+    def full_speed(self):
+        """The receiver is nobody else's from here on."""
+        self.slow.clear()
+        with self.pulse:
+            pass
 
     def new_key(self):
         code, line, errors = run(self.program, "spool", "keygen", *(["--key-file", self.keys] if self.key_count else []))
@@ -300,7 +304,7 @@ class Soak:
     # ---- conditions: provoke, until told, heal ----
 
     def provoke_siem_stopped(self):
-        self.slow.clear()
+        self.full_speed()
         self.sink.send(signal.SIGSTOP)
         self.app.burst = 10
 
@@ -309,7 +313,7 @@ class Soak:
         self.app.burst = 1
 
     def provoke_siem_dead(self):
-        self.slow.clear()
+        self.full_speed()
         self.rng.choice([self.sink.kill, self.sink.stop])()
 
     def heal_siem_dead(self):
@@ -335,7 +339,7 @@ class Soak:
 
     def provoke_disk_full(self):
         """With a receiver that takes nothing: while segments come free, the spool goes on in them."""
-        self.slow.clear()
+        self.full_speed()
         if self.sink.running():
             self.sink.send(signal.SIGSTOP)
         self.ballast(self.disk)
@@ -388,10 +392,10 @@ class Soak:
 
     def event_slow(self):
         self.say("the receiver is slow from now on, or no more", "slow")
-        self.slow.clear() if self.slow.is_set() else self.slow.set()
+        self.full_speed() if self.slow.is_set() else self.slow.set()
 
     def event_calm(self):
-        self.slow.clear()
+        self.full_speed()
         self.watcher.until_calm(1)
         self.say("calm", "calms")
 
