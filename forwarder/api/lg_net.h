@@ -69,6 +69,8 @@ void lg_conn_stats(const struct lg_conn *conn, struct lg_conn_stats *stats);
 const char *lg_conn_peer(const struct lg_conn *conn);       /* "10.1.2.3:6514" */
 struct lg_str lg_conn_peer_ip(const struct lg_conn *conn);  /* "10.1.2.3" */
 int lg_conn_peer_port(const struct lg_conn *conn);          /* 0: the peer has none (unix) */
+/* Who it is comes with a PROXY protocol header: until lg_conn_handshake says LG_OK the three above tell of the load balancer. */
+bool lg_conn_is_proxied(const struct lg_conn *conn);
 int64_t lg_conn_peer_pid(const struct lg_conn *conn);       /* accepted on a unix socket: the peer's process, else -1 */
 const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "plaintext" */
 /* NULL, or one sentence a person should see soon ("the peer's certificate expires in 5 days: ..."); valid once established. */
@@ -96,7 +98,12 @@ struct lg_socket_conf {
 	uint64_t receive_buffer; /* bytes the kernel keeps unread; 0: the system's default */
 	char *mode;              /* unix: "0666", its permissions; NULL: 0666, as /dev/log has */
 	char *owner;             /* unix: "user", "user:group" or ":group"; NULL: as we run */
+	/* Connections from these addresses and ranges ("10.0.0.5", "10.0.0.0/24") begin with a PROXY protocol header, version 1 or 2; the peer is then who
+	 * the header names. From others no header is taken. */
+	struct lg_strings proxy_from;
 };
+
+bool lg_range_is_valid(const char *text); /* as in proxy_from */
 
 /* Addresses to listen on: "host:port" (port 0: any free one, "*": every address of both families), "/path" of a unix socket, or
  * "systemd:NAME": the socket of that FileDescriptorName= that systemd passed ("systemd:" alone: the only one). A unix socket that a

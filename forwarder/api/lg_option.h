@@ -75,6 +75,7 @@ struct lg_tls_conf {
 	char *server_name;  /* name to verify instead of the host dialled */
 	int min_version;    /* enum: 0 = TLS 1.2, 1 = TLS 1.3 */
 	int verify_client;  /* listeners only: 0 none, 1 optional, 2 required */
+	struct lg_strings allowed_subjects; /* listeners only: which of the verified client certificates get in; none given: all */
 };
 
 extern const struct lg_option lg_tls_client_options[];

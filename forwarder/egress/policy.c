@@ -1,7 +1,5 @@
 #include "egress/policy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,16 +8,11 @@
 
 #include "base/mem.h"
 #include "net/addr.h"
-
-/* An address as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and how many leading bits of it count. */
-struct range {
-	uint8_t bytes[16];
-	unsigned bits;
-};
+#include "net/cidr.h"
 
 struct rule {
 	char *host; /* NULL: `range` */
-	struct range range;
+	struct cidr range;
 	bool has_range; /* a cidr, or a host that is an address */
 	uint16_t port;
 	bool plaintext;
@@ -39,54 +32,6 @@ struct policy {
 	size_t destination_count, destination_cap;
 	_Atomic uint64_t permitted, denied;
 };
-
-static void map_v4(const void *in4, struct range *range)
-{
-	memset(range->bytes, 0, 10);
-	memset(range->bytes + 10, 0xff, 2);
-	memcpy(range->bytes + 12, in4, 4);
-}
-
-static bool parse_address(const char *text, struct range *range)
-{
-	struct in_addr in4;
-
-	range->bits = 128;
-	if (inet_pton(AF_INET, text, &in4) != 1)
-		return inet_pton(AF_INET6, text, range->bytes) == 1;
-	map_v4(&in4, range);
-	return true;
-}
-
-static bool parse_cidr(const char *text, struct range *range)
-{
-	const char *slash = strchr(text, '/');
-	char address[ADDR_IP_TEXT], *end;
-	unsigned long bits;
-	bool v4;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
-		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	address[slash - text] = '\0';
-	if (!parse_address(address, range))
-		return false;
-	v4 = !strchr(address, ':');
-	bits = strtoul(slash + 1, &end, 10);
-	if (*end || bits > (v4 ? 32 : 128))
-		return false;
-	range->bits = (unsigned)bits + (v4 ? 96 : 0);
-	return true;
-}
-
-static bool in_range(const struct range *range, const uint8_t bytes[16])
-{
-	unsigned whole = range->bits / 8, rest = range->bits % 8;
-
-	if (memcmp(range->bytes, bytes, whole) != 0)
-		return false;
-	return rest == 0 || ((range->bytes[whole] ^ bytes[whole]) & (0xff00u >> rest) & 0xff) == 0;
-}
 
 /* Names are compared without regard to case and to the root's dot at the end (RFC 4343, RFC 1034 section 3.1). */
 static bool same_host(const char *a, const char *b)
@@ -108,7 +53,7 @@ static enum lg_rc make_rule(struct rule *rule, const struct policy_rule *from, s
 		return lg_err_set(err, LG_INVALID, "egress.allow: a rule needs either host or cidr");
 	if (from->cidr) {
 		rule->has_range = true;
-		if (!parse_cidr(from->cidr, &rule->range))
+		if (!cidr_parse_range(from->cidr, &rule->range))
 			return lg_err_set(err, LG_INVALID, "egress.allow: \"%s\" is not an address range such as 10.20.0.0/16 or fd00::/8",
 			                  from->cidr);
 		return LG_OK;
@@ -116,7 +61,7 @@ static enum lg_rc make_rule(struct rule *rule, const struct policy_rule *from, s
 	if (!from->host[0])
 		return lg_err_set(err, LG_INVALID, "egress.allow: host is empty");
 	rule->host = mem_strdup(from->host);
-	rule->has_range = parse_address(from->host, &rule->range);
+	rule->has_range = cidr_parse_address(from->host, &rule->range);
 	return LG_OK;
 }
 
@@ -159,36 +104,19 @@ void policy_add_destination(struct policy *policy, const char *host, uint16_t po
 	policy->destinations[policy->destination_count++] = (struct destination){mem_strdup(host), port};
 }
 
-static bool address_bytes(const struct sockaddr *addr, uint8_t bytes[16])
-{
-	struct range range;
-
-	if (addr->sa_family == AF_INET6) {
-		memcpy(bytes, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
-		return true;
-	}
-	if (addr->sa_family != AF_INET)
-		return false;
-	map_v4(&((const struct sockaddr_in *)addr)->sin_addr, &range);
-	memcpy(bytes, range.bytes, 16);
-	return true;
-}
-
 enum verdict { NOBODY, ONLY_ENCRYPTED, PERMITTED };
 
 static enum verdict ask_rules(const struct policy *policy, const char *host, uint16_t port, const struct sockaddr *addr, bool encrypted,
                               bool learned)
 {
 	enum verdict verdict = NOBODY;
-	uint8_t bytes[16];
-	bool known = address_bytes(addr, bytes);
 
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct rule *rule = &policy->rules[i];
 
 		if (rule->port && rule->port != port)
 			continue;
-		if (!(rule->host && same_host(rule->host, host)) && !(rule->has_range && known && in_range(&rule->range, bytes)))
+		if (!(rule->host && same_host(rule->host, host)) && !(rule->has_range && cidr_has(&rule->range, addr)))
 			continue;
 		if (encrypted || rule->plaintext)
 			return PERMITTED;

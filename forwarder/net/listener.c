@@ -6,13 +6,36 @@
 
 #include "base/mem.h"
 #include "net/bind.h"
+#include "net/cidr.h"
 #include "net/conn.h"
 
 /* Owned by the thread that opened it. */
 struct lg_listener {
 	struct bound bound;
 	struct tls_ctx *ctx; /* NULL: plaintext */
+	struct cidr *proxies;
+	size_t proxy_count;
 };
+
+static enum lg_rc parse_proxies(struct lg_listener *listener, const struct lg_strings *from, struct lg_err *err)
+{
+	listener->proxies = mem_zalloc((from->count + 1) * sizeof(*listener->proxies));
+	for (size_t i = 0; i < from->count; i++) {
+		struct cidr *cidr = &listener->proxies[listener->proxy_count++];
+
+		if (!cidr_parse_address(from->items[i], cidr) && !cidr_parse_range(from->items[i], cidr))
+			return lg_err_set(err, LG_INVALID, "proxy_from: \"%s\" is neither an address nor a range such as 10.0.0.0/24", from->items[i]);
+	}
+	return LG_OK;
+}
+
+static bool is_proxy(const struct lg_listener *listener, const struct sockaddr *peer)
+{
+	for (size_t i = 0; i < listener->proxy_count; i++)
+		if (cidr_has(&listener->proxies[i], peer))
+			return true;
+	return false;
+}
 
 enum lg_rc lg_listener_open(const char *address, const struct lg_tls_conf *tls, struct lg_listener **out, struct lg_err *err)
 {
@@ -23,11 +46,11 @@ enum lg_rc lg_listener_open_with(const char *address, const struct lg_tls_conf *
                                  struct lg_listener **out, struct lg_err *err)
 {
 	struct lg_listener *listener = mem_zalloc(sizeof(*listener));
-	enum lg_rc rc = LG_OK;
+	enum lg_rc rc = conf ? parse_proxies(listener, &conf->proxy_from, err) : LG_OK;
 
 	*out = NULL;
 	listener->bound.fd = -1;
-	if (tls && !tls->off)
+	if (rc == LG_OK && tls && !tls->off)
 		rc = tls_ctx_new(tls, true, &listener->ctx, err);
 	if (rc == LG_OK)
 		rc = bind_open(&listener->bound, address, SOCK_STREAM, conf, err);
@@ -58,7 +81,7 @@ enum lg_rc lg_listener_accept(struct lg_listener *listener, struct lg_conn **con
 		close(fd);
 		return lg_err_sys(err, -rc, "accept on %s", listener->bound.text);
 	}
-	*conn = conn_accepted(fd, (struct sockaddr *)&peer, listener->ctx);
+	*conn = conn_accepted(fd, (struct sockaddr *)&peer, listener->ctx, is_proxy(listener, (struct sockaddr *)&peer));
 	return LG_OK;
 }
 
@@ -83,5 +106,6 @@ void lg_listener_close(struct lg_listener *listener)
 		return;
 	bind_close(&listener->bound);
 	tls_ctx_free(listener->ctx);
+	free(listener->proxies);
 	free(listener);
 }

@@ -79,6 +79,13 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 		tls->verify_error = X509_STORE_CTX_get_error(store);
 		tls_text_verify(tls, tls->verify_error, X509_STORE_CTX_get_current_cert(store), tls->verify_text, sizeof(tls->verify_text));
 	}
+	/* The certificate itself comes last, when the chain above it is found good. Refused here, the peer learns it in its handshake. */
+	if (ok && tls->server && X509_STORE_CTX_get_error_depth(store) == 0 &&
+	    !tls_allow(tls->ctx, X509_STORE_CTX_get_current_cert(store), tls->verify_text, sizeof(tls->verify_text))) {
+		tls->verify_error = X509_V_ERR_APPLICATION_VERIFICATION;
+		X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
 	return ok;
 }
 
@@ -128,6 +135,7 @@ struct tls *tls_new(struct tls_ctx *ctx, const struct tls_io *io, const char *ho
 
 	pthread_once(&once, io_method_make);
 	tls->io = *io;
+	tls->ctx = ctx;
 	tls->server = ctx->server;
 	tls->has_cert = ctx->has_cert;
 	memcpy(tls->trust, ctx->trust, sizeof(tls->trust));

@@ -32,6 +32,10 @@ const struct lg_option lg_tls_server_options[] = {
 	 .doc = "PEM certificates of the authorities that may sign client certificates; needed with `verify_client`."},
 	{ROW(verify_client), .type = LG_OPT_ENUM, .choices = "none|optional|required", .fallback = "none",
 	 .doc = "Whether clients must show a certificate that `ca_file` signed."},
+	{ROW(allowed_subjects), .type = LG_OPT_STRINGS,
+	 .doc = "Client certificates that get in: names, of which one must be the certificate's common name or one of its alternative names (DNS, "
+	        "e-mail, URI, address), or, where it holds a =, its whole subject as in \"CN=feed1,O=Example Bank\"; * stands for any characters. All that "
+	        "`ca_file` signed when not given."},
 	{ROW(min_version), .type = LG_OPT_ENUM, .choices = "1.2|1.3", .fallback = "1.2", .doc = "Lowest TLS version."},
 	LG_OPTION_END};
 
@@ -157,6 +161,8 @@ enum lg_rc tls_ctx_new(const struct lg_tls_conf *conf, bool server, struct tls_c
 			verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 		SSL_CTX_set_verify(ctx->ssl, verify, NULL);
 	}
+	if (rc == LG_OK && server)
+		rc = tls_allow_init(ctx, conf, err);
 done:
 	if (rc == LG_OK) {
 		*out = ctx;
@@ -172,6 +178,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	if (!ctx)
 		return;
 	SSL_CTX_free(ctx->ssl);
+	tls_allow_fini(ctx);
 	free(ctx);
 }
 

@@ -17,10 +17,12 @@ struct tls_ctx {
 	bool has_cert;
 	char trust[300]; /* "the system's trust store", "/etc/x/ca.pem": for error texts */
 	char server_name[256];
+	char **allowed; /* patterns of client certificates; NULL-terminated; NULL: all */
 };
 
 struct tls {
 	SSL *ssl;
+	const struct tls_ctx *ctx;
 	struct tls_io io;
 	bool server;
 	bool has_cert;
@@ -45,6 +47,11 @@ void tls_text_verify(const struct tls *tls, long error, X509 *cert, char *text, 
 enum lg_rc tls_text_failure(const struct tls *tls, const char *what, struct lg_err *err);
 /* "CN = siem.example.com" into text. */
 void tls_text_subject(const X509_NAME *name, char *text, size_t size);
+/* tls_allow.c: `allowed_subjects`. */
+enum lg_rc tls_allow_init(struct tls_ctx *ctx, const struct lg_tls_conf *conf, struct lg_err *err) LG_WARN_UNUSED;
+void tls_allow_fini(struct tls_ctx *ctx);
+/* False: no pattern fits this client's certificate; text says who it is and what would let it in. */
+bool tls_allow(const struct tls_ctx *ctx, X509 *cert, char *text, size_t size);
 /* Session callback of client contexts: notes in the struct tls that a ticket came. */
 int tls_on_ticket(SSL *ssl, SSL_SESSION *session);
 /* Days until notAfter, negative when it has passed. */

@@ -19,6 +19,7 @@ struct sender {
 	struct lg_sink sink; /* first: the parser's way back */
 	struct dgrams *dgrams;
 	struct lg_origin *origin;
+	struct limit *limit;
 	void *parser; /* NULL: the shared one serves */
 	int64_t pid;
 	int64_t tick_utc_ns;
@@ -40,8 +41,9 @@ struct dgrams {
 		uint64_t first, last, count;
 		int64_t since_ns; /* monotonic */
 	} loss;               /* dropped ones that were not said yet; count 0: none */
+	uint64_t over_count, over_bytes; /* over their sender's rate, not said yet */
 	size_t sender_count;
-	struct listen_warning trouble, loss_warning;
+	struct listen_warning trouble, loss_warning, rate_warning;
 };
 
 static bool keeps_state(const struct lg_parser *parser)
@@ -56,6 +58,7 @@ static void emit(struct lg_sink *sink, struct lg_draft *draft)
 	if (s->pid >= 0)
 		lg_draft_number(draft, LG_F_PROCESS_PID, s->pid);
 	s->dgrams->listen->emitted++;
+	limits_take(&s->dgrams->listen->limits, s->limit);
 	lg_emit(s->dgrams->listen->host, draft, s->origin);
 }
 
@@ -96,6 +99,7 @@ static void forget(struct sender *s)
 		parser->flush(s->parser, &s->sink);
 	free_parser(s->dgrams, s->parser);
 	lg_origin_free(s->origin);
+	limits_drop(s->limit);
 	s->used = false;
 	s->dgrams->sender_count--;
 }
@@ -110,12 +114,12 @@ static size_t slot_of(struct lg_str from)
 }
 
 /* The sender's entry; another one at its place is forgotten. NULL: its parser cannot start. */
-static struct sender *find_sender(struct dgrams *d, struct lg_str from, struct lg_err *err)
+static struct sender *find_sender(struct dgrams *d, struct lg_str from, int64_t now_ns, struct lg_err *err)
 {
 	const struct lg_parser *parser = d->listen->conf->parser;
 	struct sender *s = &d->senders[slot_of(from)];
 	struct lg_draft shared;
-	char ip[LG_IP_TEXT];
+	char ip[LG_IP_TEXT] = "";
 
 	if (from.size > FROM_MAX)
 		from.size = FROM_MAX;
@@ -140,12 +144,28 @@ static struct sender *find_sender(struct dgrams *d, struct lg_str from, struct l
 	if (parser->constants)
 		parser->constants(d->listen->conf->parser_conf, &shared);
 	s->origin = lg_origin_new(&shared);
+	s->limit = limits_hold(&d->listen->limits, lg_str_from(ip), now_ns);
 	s->used = true;
 	d->sender_count++;
 	return s;
 }
 
 /* ---- messages ---- */
+
+/* A datagram's sender cannot be held back. */
+static void note_over_rate(struct dgrams *d, const struct sender *s, size_t bytes, int64_t now_ns)
+{
+	char ip[LG_IP_TEXT] = "a local sender";
+
+	if (s->from_size)
+		lg_sender_text((struct lg_str){s->from, s->from_size}, ip);
+	if (!d->over_count && !d->loss.count)
+		d->loss.since_ns = now_ns;
+	d->over_count++;
+	d->over_bytes += bytes;
+	listen_warn(d->listen, &d->rate_warning, now_ns, "%s sends more than %lld records a second (sender_rate): datagrams are dropped and counted", ip,
+	        (long long)d->listen->conf->sender_rate);
+}
 
 static void take(struct dgrams *d, const struct lg_datagram *dgram, int64_t now_ns)
 {
@@ -156,10 +176,14 @@ static void take(struct dgrams *d, const struct lg_datagram *dgram, int64_t now_
 	struct sender *s;
 	struct lg_err err;
 
-	s = find_sender(d, dgram->from, &err);
+	s = find_sender(d, dgram->from, now_ns, &err);
 	if (!s) {
 		lg_input_loss(l->host, 1, dgram->size, "no parser for a new sender");
 		listen_warn(l, &d->trouble, now_ns, "%s", err.text);
+		return;
+	}
+	if (limits_free_at(&l->limits, s->limit, now_ns) > now_ns) {
+		note_over_rate(d, s, dgram->size, now_ns);
 		return;
 	}
 	s->pid = dgram->pid;
@@ -179,6 +203,9 @@ static void say_loss(struct dgrams *d, int64_t now_ns)
 {
 	struct listen *l = d->listen;
 
+	if (d->over_count)
+		lg_input_loss(l->host, d->over_count, d->over_bytes, "datagrams over their sender's rate (sender_rate)");
+	d->over_count = d->over_bytes = 0;
 	if (!d->loss.count)
 		return;
 	lg_input_loss_range(l->host, d->loss.first, d->loss.last, d->loss.count, 0, "datagrams dropped by the kernel: the receive buffer was full");
@@ -198,7 +225,8 @@ static void note_dropped(struct dgrams *d, int64_t counter, int64_t now_ns)
 		return;
 	d->counter = (uint32_t)counter;
 	if (!d->loss.count) {
-		d->loss.since_ns = now_ns;
+		if (!d->over_count)
+			d->loss.since_ns = now_ns;
 		d->loss.first = d->taken + d->dropped + 1;
 	}
 	d->dropped += (uint32_t)more;
@@ -280,10 +308,10 @@ void dgrams_step(struct dgrams *d, int64_t now_ns, struct lg_waitset *ws)
 	room = read_waiting(d, now_ns, READS_PER_STEP, &more);
 	if (!room || !more)
 		note_dropped(d, lg_receiver_dropped(d->receiver), now_ns);
-	if (d->loss.count && now_ns - d->loss.since_ns >= LOSS_EVERY_NS)
+	if ((d->loss.count || d->over_count) && now_ns - d->loss.since_ns >= LOSS_EVERY_NS)
 		say_loss(d, now_ns);
 	lg_waitset_clear(ws);
-	if (d->loss.count)
+	if (d->loss.count || d->over_count)
 		lg_waitset_wake(ws, d->loss.since_ns + LOSS_EVERY_NS);
 	if (!room) {
 		lg_waitset_wake(ws, now_ns + LISTEN_FULL_WAIT_NS);

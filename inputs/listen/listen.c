@@ -54,6 +54,8 @@ static enum lg_rc listen_open(void *state, const void *conf, struct lg_input_hos
 
 	l->conf = conf;
 	l->host = host;
+	if (!limits_init(&l->limits, l->conf->sender_rate, l->conf->sender_connections))
+		return lg_err_set(err, LG_NOMEM, "no memory for the limits");
 	if (l->conf->transport == LISTEN_UDP || l->conf->transport == LISTEN_UNIX_DGRAM)
 		return dgrams_open(&l->dgrams, l, err);
 	return open_listener(l, err);
@@ -98,8 +100,8 @@ static bool accept_one(struct listen *l, int64_t now_ns)
 	set_refusing(l, false);
 	p = peer_new(l, conn, now_ns, &err);
 	if (!p) {
-		l->failed++;
-		listen_warn(l, &l->handshake_warning, now_ns, "%s", err.text);
+		l->failed += err.rc != LG_DENIED;
+		listen_warn(l, err.rc == LG_DENIED ? &l->share_warning : &l->handshake_warning, now_ns, "connection refused: %s", err.text);
 		return true;
 	}
 	while (*end)
@@ -131,6 +133,8 @@ static bool wants_turn(const struct peer *p, const struct lg_waitset *ws, int64_
 {
 	const struct listen *l = p->listen;
 
+	if (peer_free_at(p, now_ns) > now_ns)
+		return false;
 	if (p->more || !ws)
 		return p->more;
 	if (is_ready(ws, p->slot, p->fd))
@@ -185,6 +189,11 @@ static void wait_for_peer(struct peer *p, struct lg_waitset *ws, int64_t now_ns,
 	p->fd = -1;
 	if (p->stage == PEER_ENDING)
 		return; /* the core's word is awaited, not the peer's */
+	if (peer_free_at(p, now_ns) > now_ns) { /* not read: TCP holds the sender back */
+		lg_waitset_wake(ws, peer_free_at(p, now_ns));
+		p->more = true;
+		return;
+	}
 	lg_conn_wait(p->conn, ws, true, false);
 	if (ws->count > before) {
 		p->slot = before;
@@ -298,9 +307,9 @@ static void listen_report(const void *state, struct lg_input_report *report)
 	}
 	n = snprintf(report->note, sizeof(report->note), "%s, %llu connections so far",
 	        l->listener ? lg_listener_address(l->listener) : "closed", (unsigned long long)l->accepted);
-	if (n > 0 && (size_t)n < sizeof(report->note) && l->refused + l->failed + l->framing_errors)
+	if (n > 0 && (size_t)n < sizeof(report->note) && l->refused + l->over_share + l->failed + l->framing_errors)
 		snprintf(report->note + n, sizeof(report->note) - (size_t)n, ", %llu refused, %llu failed, %llu framing errors",
-		        (unsigned long long)l->refused, (unsigned long long)l->failed, (unsigned long long)l->framing_errors);
+		        (unsigned long long)(l->refused + l->over_share), (unsigned long long)l->failed, (unsigned long long)l->framing_errors);
 }
 
 static void listen_close(void *state)
@@ -315,6 +324,7 @@ static void listen_close(void *state)
 	}
 	dgrams_close(l->dgrams);
 	lg_listener_close(l->listener);
+	limits_fini(&l->limits);
 	free(l->block);
 	lg_buf_fini(&l->scratch);
 }

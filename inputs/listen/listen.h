@@ -11,6 +11,7 @@
 #ifndef LISTEN_H
 #define LISTEN_H
 
+#include "limits.h"
 #include "sockframe.h"
 
 enum listen_transport { LISTEN_UDP, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, LISTEN_UNIX_DGRAM };
@@ -28,6 +29,7 @@ struct listen_conf {
 	uint64_t max_record_size;
 	int newlines; /* enum listen_newlines: those inside a datagram */
 	struct lg_socket_conf socket;
+	int64_t sender_rate, sender_connections; /* 0: no limit */
 };
 
 struct listen;
@@ -48,15 +50,16 @@ struct listen {
 	struct dgrams *dgrams;        /* NULL: connections */
 	struct peer *peers;   /* list, in turn order */
 	size_t peer_count;
+	struct limits limits;
 	bool refusing;           /* max_connections is reached */
 	int64_t accept_again_ns; /* after accept failed */
 	uint8_t *block;          /* LISTEN_BLOCK bytes that every connection reads into while it has nothing kept */
 	struct lg_buf scratch;   /* repaired UTF-8 */
 	uint64_t emitted;        /* a token: records given to the core */
 	uint64_t durable;        /* of them, on stable storage */
-	uint64_t accepted, refused, failed, framing_errors, idle_closed;
+	uint64_t accepted, refused, over_share, failed, framing_errors, idle_closed;
 	uint64_t substitutions, oversize, torn;
-	struct listen_warning handshake_warning, framing_warning, broken_warning;
+	struct listen_warning handshake_warning, framing_warning, broken_warning, share_warning;
 };
 
 #define LISTEN_BLOCK 65536 /* bytes read from one connection in its turn */
@@ -77,7 +80,8 @@ struct peer {
 	struct lg_sink sink; /* first: the parser's way back to the peer */
 	struct listen *listen;
 	struct lg_conn *conn;
-	struct lg_origin *origin;
+	struct lg_origin *origin; /* NULL: it is not known yet who it is */
+	struct limit *limit;      /* NULL: none, or not known yet */
 	void *parser; /* its state */
 	struct sockframe framer;
 	struct lg_buf kept;  /* bytes of an incomplete message */
@@ -92,9 +96,11 @@ struct peer {
 	struct peer *next;
 };
 
-/* Takes the connection. NULL: the parser cannot start (err). */
+/* Takes the connection. NULL: the parser cannot start, or the sender has its share of connections (err). */
 struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, struct lg_err *err);
 void peer_free(struct peer *p); /* closes; nothing is emitted */
+/* When it may be read again for its sender's rate: not later than now_ns where it may now. */
+int64_t peer_free_at(const struct peer *p, int64_t now_ns);
 /* One bounded turn. LG_OK: go on; LG_EOF: free it. */
 enum lg_rc peer_turn(struct peer *p, int64_t now_ns);
 /* Reads no more: what is kept and what the parser holds is emitted now. */

@@ -31,6 +31,13 @@ const struct lg_option listen_options[] = {
 	 .doc = "Bytes that the kernel keeps of what was not read yet: what a burst of datagrams needs. A warning says when it gives less."},
 	{.name = "mode", .type = LG_OPT_STRING, ROW(socket.mode), .doc = "Permissions of a unix socket, octal, in quotes; \"0666\" when not given."},
 	{.name = "owner", .type = LG_OPT_STRING, ROW(socket.owner), .doc = "Owner of a unix socket: user, user:group or :group."},
+	{.name = "proxy_from", .type = LG_OPT_STRINGS, ROW(socket.proxy_from),
+	 .doc = "Load balancers, as addresses or ranges (10.0.0.0/24), whose connections must begin with a PROXY protocol header (version 1 or 2): source.ip is "
+	        "then the one it names. From other peers no header is believed."},
+	{.name = "sender_connections", .type = LG_OPT_INT, ROW(sender_connections), .fallback = "0", .max = 100000, .unit = "connections",
+	 .flags = LG_OPT_ADVANCED, .doc = "Further ones of the same address are closed at once; 0: no limit."},
+	{.name = "sender_rate", .type = LG_OPT_INT, ROW(sender_rate), .fallback = "0", .max = 1000000000, .unit = "records a second", .flags = LG_OPT_ADVANCED,
+	 .doc = "What one address may send: a connection over it is read no faster; datagrams over it are dropped and become a loss record; 0: no limit."},
 	LG_OPTION_END};
 
 const char *listen_transport_name(const struct listen *l)
@@ -62,5 +69,11 @@ enum lg_rc listen_check(const void *settings, struct lg_err *err)
 		return lg_err_set(err, LG_INVALID, "tls: off contradicts transport: tls; write transport: tcp for plaintext");
 	if (conf->transport == LISTEN_TLS && (!conf->tls.cert_file || !conf->tls.key_file))
 		return lg_err_set(err, LG_INVALID, "transport: tls needs tls: {cert_file: ..., key_file: ...}");
+	for (size_t i = 0; i < conf->socket.proxy_from.count; i++)
+		if (!lg_range_is_valid(conf->socket.proxy_from.items[i]))
+			return lg_err_set(err, LG_INVALID, "proxy_from: \"%s\" is neither an address nor a range such as 10.0.0.0/24",
+			                  conf->socket.proxy_from.items[i]);
+	if (conf->socket.proxy_from.count && conf->transport != LISTEN_TCP && conf->transport != LISTEN_TLS)
+		return lg_err_set(err, LG_INVALID, "proxy_from is for transport: tcp and tls");
 	return check_unix(conf, err);
 }

@@ -8,14 +8,42 @@ static void emit(struct lg_sink *sink, struct lg_draft *draft)
 	struct peer *p = (struct peer *)sink;
 
 	p->settle_at = ++p->listen->emitted;
+	limits_take(&p->listen->limits, p->limit);
 	lg_emit(p->listen->host, draft, p->origin);
+}
+
+/* Now that it is known who it is. LG_DENIED: the sender has its share of connections. */
+static enum lg_rc identify(struct peer *p, int64_t now_ns, struct lg_err *err)
+{
+	struct listen *l = p->listen;
+	const struct lg_parser *parser = l->conf->parser;
+	struct limit *limit = limits_hold(&l->limits, lg_conn_peer_ip(p->conn), now_ns);
+	struct lg_draft shared;
+
+	if (!limits_connect(&l->limits, limit)) {
+		limits_drop(limit);
+		l->over_share++;
+		return lg_err_set(err, LG_DENIED, "%s: its sender has its %lld connections already (sender_connections)", lg_conn_peer(p->conn),
+		        (long long)l->conf->sender_connections);
+	}
+	p->limit = limit;
+	lg_draft_reset(&shared);
+	lg_draft_string(&shared, LG_F_SOURCE_IP, lg_conn_peer_ip(p->conn));
+	if (lg_conn_peer_port(p->conn))
+		lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(p->conn));
+	if (lg_conn_peer_pid(p->conn) >= 0)
+		lg_draft_number(&shared, LG_F_PROCESS_PID, lg_conn_peer_pid(p->conn));
+	if (parser->constants)
+		parser->constants(l->conf->parser_conf, &shared);
+	p->origin = lg_origin_new(&shared);
+	return LG_OK;
 }
 
 struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, struct lg_err *err)
 {
 	const struct lg_parser *parser = l->conf->parser;
 	struct peer *p = calloc(1, sizeof(*p));
-	struct lg_draft shared;
+	enum lg_rc rc = LG_OK;
 
 	if (p)
 		p->parser = calloc(1, parser->state_size ? parser->state_size : 1);
@@ -33,21 +61,21 @@ struct peer *peer_new(struct listen *l, struct lg_conn *conn, int64_t now_ns, st
 	p->fd = -1;
 	p->more = true; /* the first turn does not wait for the descriptor */
 	sockframe_init(&p->framer, (enum sockframe_mode)l->conf->framing, (size_t)l->conf->max_record_size);
-	lg_draft_reset(&shared);
 	p->framer.nul_ends = l->conf->transport == LISTEN_UNIX;
-	lg_draft_string(&shared, LG_F_SOURCE_IP, lg_conn_peer_ip(conn));
-	if (lg_conn_peer_port(conn))
-		lg_draft_number(&shared, LG_F_SOURCE_PORT, lg_conn_peer_port(conn));
-	if (lg_conn_peer_pid(conn) >= 0)
-		lg_draft_number(&shared, LG_F_PROCESS_PID, lg_conn_peer_pid(conn));
-	if (parser->constants)
-		parser->constants(l->conf->parser_conf, &shared);
-	p->origin = lg_origin_new(&shared);
-	if (parser->init && parser->init(p->parser, l->conf->parser_conf, err)) {
+	if (parser->init)
+		rc = parser->init(p->parser, l->conf->parser_conf, err);
+	if (!rc && !lg_conn_is_proxied(conn))
+		rc = identify(p, now_ns, err);
+	if (rc) {
 		peer_free(p);
 		return NULL;
 	}
 	return p;
+}
+
+int64_t peer_free_at(const struct peer *p, int64_t now_ns)
+{
+	return p->stage == PEER_READING ? limits_free_at(&p->listen->limits, p->limit, now_ns) : now_ns;
 }
 
 void peer_free(struct peer *p)
@@ -58,6 +86,8 @@ void peer_free(struct peer *p)
 		p->listen->conf->parser->fini(p->parser);
 	free(p->parser);
 	lg_origin_free(p->origin);
+	limits_disconnect(p->limit);
+	limits_drop(p->limit);
 	/* A sender that has said its end waits for ours, and takes it for the word that everything is stored. */
 	if (!p->said_end || p->listen->durable < p->settle_at)
 		lg_conn_abort(p->conn);
@@ -188,6 +218,10 @@ static enum lg_rc shake(struct peer *p, int64_t now_ns)
 	if (rc) {
 		l->failed++;
 		listen_warn(l, &l->handshake_warning, now_ns, "connection refused: %s", err.text);
+		return LG_EOF;
+	}
+	if (!p->origin && identify(p, now_ns, &err)) {
+		listen_warn(l, &l->share_warning, now_ns, "connection refused: %s", err.text);
 		return LG_EOF;
 	}
 	lg_input_log(l->host, LG_DEBUG, "connection from %s (%s)", lg_conn_peer(p->conn), lg_conn_tls_text(p->conn));

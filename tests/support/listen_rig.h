@@ -262,7 +262,7 @@ static inline int make_certs(void **state)
 	certs_make(&certs, &ca, "Test CA", NULL, -DAY, DAY * 100, NULL);
 	certs_make(&certs, &other_ca, "Other CA", NULL, -DAY, DAY * 100, NULL);
 	certs_make(&certs, &server_cert, "server", "DNS:localhost,IP:127.0.0.1", -DAY, DAY * 100, &ca);
-	certs_make(&certs, &client_cert, "client", NULL, -DAY, DAY * 100, &ca);
+	certs_make(&certs, &client_cert, "client1.example.com", "DNS:client1.example.com,IP:10.9.8.7", -DAY, DAY * 100, &ca);
 	certs_make(&certs, &stranger_cert, "stranger", NULL, -DAY, DAY * 100, &other_ca);
 	return 0;
 }
