@@ -31,10 +31,10 @@ static void sort(struct ranges *ranges)
 		qsort(ranges->items, ranges->count, sizeof(*ranges->items), by_first);
 }
 
-/* The lowest sequence in flight anywhere; UINT64_MAX: none. */
-static uint64_t lowest_in_flight(const struct syslog *s)
+/* The core's cursor has passed what lies below this: nothing there is in flight anywhere, or still to be offered again. */
+static uint64_t lowest_open(const struct syslog *s)
 {
-	uint64_t lowest = UINT64_MAX;
+	uint64_t lowest = s->offered_end;
 
 	for (size_t i = 0; i < s->link_count; i++) {
 		uint64_t beyond, end;
@@ -49,7 +49,7 @@ static uint64_t lowest_in_flight(const struct syslog *s)
 static void prune(struct syslog *s)
 {
 	struct ranges *done = &s->done;
-	uint64_t lowest = lowest_in_flight(s);
+	uint64_t lowest = lowest_open(s);
 	size_t left = 0;
 
 	sort(done);
@@ -101,8 +101,10 @@ bool servers_hold(struct syslog *s, uint64_t seq)
 
 	while (kept->at < kept->count && kept->items[kept->at].last < seq)
 		kept->at++;
+	if (kept->at == kept->count)
+		return false;
 	range = &kept->items[kept->at];
-	if (kept->at == kept->count || range->first > seq)
+	if (range->first > seq)
 		return false;
 	if (range->done)
 		lg_settle(s->host, seq, seq, LG_DONE, NULL);
