@@ -103,7 +103,7 @@ static void check_state(struct world *world, struct memfs *fs, const struct fact
 	for (int o = 0; o < OUTPUTS; o++)
 		cursors[o] = spool_cursor(spool, output_names[o]);
 	spool_close(spool);
-	judge_beside(world, fs, &facts, has);
+	judge_beside(world, fs, &facts, cursors, has);
 	if (!rng || rng_below(rng, 3) == 0) {
 		spool = world_open(world, fs);
 		judge(world, spool, &facts); /* a second start finds the same */

@@ -38,7 +38,7 @@ static enum op_kind draw_kind(struct rng *rng, const struct setup *setup)
 		enum op_kind kind;
 		uint32_t weight;
 	} table[] = {{OP_APPEND, 26}, {OP_COMMIT, 13}, {OP_READ, 4}, {OP_SETTLE, 10}, {OP_MAINTAIN, 8}, {OP_FAULT, 7}, {OP_DISK, 2},
-	        {OP_LOSS, 5}, {OP_TELL, 4}, {OP_RESTART, 3}, {OP_KILL, 4}, {OP_POWER, 4}, {OP_BACKUP, 4}, {OP_FILL, 2}, {OP_DIE, 3},
+	        {OP_LOSS, 5}, {OP_TELL, 4}, {OP_OLDEST, 4}, {OP_RESTART, 3}, {OP_KILL, 4}, {OP_POWER, 4}, {OP_BACKUP, 4}, {OP_FILL, 2}, {OP_DIE, 3},
 	        {OP_ROTATE, 5}, {OP_LETTER, 5}, {OP_DROP, 2}, {OP_REPLAY, 5}, {OP_FORGET, 1}, {OP_DETACH, 1}, {OP_WAIT, 2}};
 	uint32_t total = 0, at;
 

@@ -25,7 +25,9 @@
 #define LOSS_INPUT 3  /* carries loss records, without positions */
 #define OUTPUTS 2
 #define KEYS 5        /* further positions of an input */
-#define LOSSES 6
+#define LOSSES 6       /* intervals: the last two are what the policy dropped, one for each output */
+#define GIVEN_UP (LOSSES - OUTPUTS)
+#define GIVEN_UP_MAX 64
 #define SEGMENT_SIZE (16u << 10)
 #define OPS_MAX 96
 #define ARGS 4
@@ -73,7 +75,8 @@ enum op_kind {
 	OP_FAULT,    /* which call, errno, after, times */
 	OP_DISK,     /* 0: all is well again; else so many blocks of 4 KiB are left */
 	OP_LOSS,     /* which interval */
-	OP_TELL,     /* a loss interval becomes a record */
+	OP_TELL,     /* a loss interval becomes a record; 1: those that policies hold open end before */
+	OP_OLDEST,   /* the policy drops the oldest segment: outputs that lag let go of it, each with a loss */
 	OP_RESTART,  /* a fault while it opens: which call, after */
 	OP_KILL,     /* likewise */
 	OP_POWER,    /* what is kept: style, seed; likewise */
@@ -192,6 +195,10 @@ struct facts {
 	bool loose[OUTPUTS]; /* may be detached: holds no segment */
 	uint64_t stored[OUTPUTS], moved[OUTPUTS];
 	uint64_t lost[LOSSES], lost_stored[LOSSES];
+	struct {
+		uint64_t end, count; /* an output let go of so many records below end */
+	} given_up[OUTPUTS][GIVEN_UP_MAX];
+	size_t given_up_count[OUTPUTS];
 	size_t store_mark; /* loss records before this place have left the state */
 	struct letter *letters;
 	size_t letter_count;
@@ -244,8 +251,9 @@ void identity_note(const char *log_id, uint64_t seq, unsigned input, uint64_t nu
 size_t judge(struct world *world, struct spool *spool, struct facts *facts);
 /* The live spool shows exactly the first facts.acked entries from its first kept record on. */
 void judge_live(struct world *world);
-/* What the disk holds beside the log: open losses, dead letters, replay cursors. `has`: judge's. */
-void judge_beside(struct world *world, struct memfs *fs, struct facts *facts, size_t has);
+/* What the disk holds beside the log: open losses, dead letters, replay cursors. cursors, has: as
+ * the start found them. */
+void judge_beside(struct world *world, struct memfs *fs, struct facts *facts, const uint64_t cursors[OUTPUTS], size_t has);
 /* Sums of the loss intervals in the state file. */
 void read_open_losses(struct memfs *fs, uint64_t open[LOSSES]);
 void spool_id_of(struct spool *spool, uint8_t id[16]);

@@ -5,9 +5,9 @@
 #include "key_files.h"
 #include "spool/keys.h"
 
-const char *const op_names[OP_KINDS] = {"append", "commit", "read", "settle", "maintain", "fault", "disk", "loss", "tell", "restart",
+const char *const op_names[OP_KINDS] = {"append", "commit", "read", "settle", "maintain", "fault", "disk", "loss", "tell", "oldest", "restart",
         "kill", "power", "backup", "fill", "die", "rotate", "letter", "drop", "replay", "forget", "detach", "wait"};
-const uint8_t op_args[OP_KINDS] = {3, 0, 2, 3, 1, 4, 1, 1, 0, 2, 2, 4, 0, 1, 1, 1, 2, 1, 1, 1, 1, 1};
+const uint8_t op_args[OP_KINDS] = {3, 0, 2, 3, 1, 4, 1, 1, 1, 0, 2, 2, 4, 0, 1, 1, 1, 2, 1, 1, 1, 1, 1};
 
 /* ---- small things ---- */
 
@@ -249,7 +249,7 @@ static void op_maintain(struct world *world, const struct op *op)
 
 static void op_loss(struct world *world, const struct op *op)
 {
-	uint32_t i = op->arg[0] % LOSSES;
+	uint32_t i = op->arg[0] % GIVEN_UP;
 	char name[64];
 	struct lg_err err;
 
@@ -258,10 +258,36 @@ static void op_loss(struct world *world, const struct op *op)
 	REQUIRE(spool_loss(world->spool, 'O', name, 1, 3, 3, 300, "when_full", &err) == LG_OK, "losses", "loss: %s", err.text);
 }
 
-static void op_tell(struct world *world)
+static void op_oldest(struct world *world)
+{
+	uint64_t end = spool_oldest_end(world->spool), cursor;
+	struct facts *facts = &world->facts;
+	struct lg_err err;
+	char name[64];
+
+	for (int o = 0; o < OUTPUTS && end; o++) {
+		cursor = spool_cursor(world->spool, output_names[o]);
+		if (cursor >= end || facts->given_up_count[o] == GIVEN_UP_MAX)
+			continue;
+		loss_name(name, (uint32_t)(GIVEN_UP + o));
+		facts->lost[GIVEN_UP + o] += end - cursor;
+		facts->given_up[o][facts->given_up_count[o]].end = end;
+		facts->given_up[o][facts->given_up_count[o]++].count = end - cursor;
+		if (end > facts->moved[o])
+			facts->moved[o] = end;
+		REQUIRE(spool_loss_open(world->spool, 'O', name, cursor, end - 1, end - cursor, 1, "when_full", &err) == LG_OK, "losses",
+		        "loss: %s", err.text);
+		spool_cursor_move(world->spool, output_names[o], end);
+		world_rewind(world, o);
+	}
+}
+
+static void op_tell(struct world *world, const struct op *op)
 {
 	struct spool_loss loss;
 
+	if (op->arg[0] & 1)
+		spool_loss_end(world->spool);
 	if (!append_held(world) || !spool_loss_take(world->spool, &loss))
 		return;
 	world->held_entry = entry_next(&world->facts, world->facts.count, LOSS_INPUT, 1, 0);
@@ -506,7 +532,10 @@ void op_run(struct world *world, const struct op *op)
 		op_loss(world, op);
 		break;
 	case OP_TELL:
-		op_tell(world);
+		op_tell(world, op);
+		break;
+	case OP_OLDEST:
+		op_oldest(world);
 		break;
 	case OP_RESTART:
 	case OP_KILL:

@@ -356,8 +356,8 @@ static void judge_cursors(struct spool *spool, const struct facts *facts)
 	struct spool_stat stat;
 
 	spool_stat(spool, &stat);
-	/* A power loss in the middle of a start leaves its segment as it was reserved, until a start that ends cuts it. */
-	REQUIRE(stat.bytes <= stat.quota_bytes + SEGMENT_SIZE, "quota", "%llu bytes are used of %llu", LLU(stat.bytes), LLU(stat.quota_bytes));
+	/* Power losses in the middle of starts leave segments as they were reserved, until a start that ends cuts them. */
+	REQUIRE(stat.bytes <= stat.quota_bytes + 2 * SEGMENT_SIZE, "quota", "%llu bytes are used of %llu", LLU(stat.bytes), LLU(stat.quota_bytes));
 	for (int o = 0; o < OUTPUTS; o++) {
 		uint64_t cursor = spool_cursor(spool, output_names[o]);
 
@@ -410,7 +410,7 @@ void read_open_losses(struct memfs *fs, uint64_t open[LOSSES])
 	free(state);
 }
 
-static void judge_losses(struct memfs *fs, const struct facts *facts, size_t has)
+static void judge_losses(struct memfs *fs, const struct facts *facts, const uint64_t cursors[OUTPUTS], size_t has)
 {
 	uint64_t open[LOSSES], told[LOSSES] = {0}, again[LOSSES] = {0};
 
@@ -428,6 +428,14 @@ static void judge_losses(struct memfs *fs, const struct facts *facts, size_t has
 		        LLU(told[k]), LLU(open[k]), LLU(facts->lost_stored[k]));
 		REQUIRE(told[k] + open[k] <= facts->lost[k] + again[k], "losses", "loss %d: %llu records told and %llu open of %llu", k,
 		        LLU(told[k]), LLU(open[k]), LLU(facts->lost[k]));
+	}
+	for (int o = 0; o < OUTPUTS; o++) {
+		uint64_t due = 0;
+
+		for (size_t i = 0; i < facts->given_up_count[o]; i++)
+			due += facts->given_up[o][i].end <= cursors[o] ? facts->given_up[o][i].count : 0;
+		REQUIRE(told[GIVEN_UP + o] + open[GIVEN_UP + o] >= due, "losses", "%s: the cursor passed %llu records that the policy dropped, %llu are told of",
+		        output_names[o], LLU(due), LLU(told[GIVEN_UP + o] + open[GIVEN_UP + o]));
 	}
 }
 
@@ -501,13 +509,13 @@ static void judge_replay(struct memfs *fs, const uint8_t spool_id[16], const str
 	        rc == LG_OK ? "a cursor" : "none", rc == LG_OK ? LLU(replay.next) : 0);
 }
 
-void judge_beside(struct world *world, struct memfs *fs, struct facts *facts, size_t has)
+void judge_beside(struct world *world, struct memfs *fs, struct facts *facts, const uint64_t cursors[OUTPUTS], size_t has)
 {
 	struct state *state = NULL;
 	uint8_t spool_id[16];
 	int handle;
 
-	judge_losses(fs, facts, has);
+	judge_losses(fs, facts, cursors, has);
 	if (facts->letter_count)
 		judge_letters(fs, world->conf.key_file, facts);
 	for (int o = 0; o < OUTPUTS; o++) {

@@ -165,14 +165,16 @@ static void open_with_fault(struct world *world, uint32_t which, uint32_t after)
 void world_start(struct world *world, uint32_t which, uint32_t after)
 {
 	struct facts *facts = &world->facts;
-	uint64_t told[LOSSES] = {0};
+	uint64_t told[LOSSES] = {0}, cursors[OUTPUTS];
 	size_t has;
 
 	world->fs->before_sync = strike_before_sync;
 	world->fs->before_sync_arg = world;
 	open_with_fault(world, which, after);
 	has = judge(world, world->spool, facts);
-	judge_beside(world, world->fs, facts, has);
+	for (int o = 0; o < OUTPUTS; o++)
+		cursors[o] = spool_cursor(world->spool, output_names[o]);
+	judge_beside(world, world->fs, facts, cursors, has);
 	facts->count = facts->acked = world->opened_at = has;
 	read_open_losses(world->fs, facts->lost);
 	for (size_t i = 0; i < has; i++)
@@ -181,6 +183,9 @@ void world_start(struct world *world, uint32_t which, uint32_t after)
 	for (int k = 0; k < LOSSES; k++)
 		facts->lost_stored[k] = facts->lost[k] += told[k];
 	facts->store_mark = has;
+	for (int o = 0; o < OUTPUTS; o++)
+		while (facts->given_up_count[o] && facts->given_up[o][facts->given_up_count[o] - 1].end > cursors[o])
+			facts->given_up_count[o]--;
 	add_outputs(world);
 }
 
