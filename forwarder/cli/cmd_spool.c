@@ -180,9 +180,11 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 	struct lg_buf out = {0};
 	enum lg_rc rc = spool_verify(args->data_dir, args->key_file, &sys_io_posix, &r, say_finding, args, err);
 	char records[28], size[16];
+	bool damaged;
 
 	if (rc != LG_OK && rc != LG_CORRUPT)
 		return rc;
+	damaged = r.bad_segments || r.bad_frames || r.missing || r.bad_state;
 	if (args->json) {
 		lg_buf_append_char(&out, '{');
 		json_put_u64(&out, "segments", r.segments);
@@ -191,6 +193,7 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 		json_put_u64(&out, "bytes", r.bytes);
 		json_put_u64(&out, "bad_segments", r.bad_segments);
 		json_put_u64(&out, "bad_frames", r.bad_frames);
+		json_put_bool(&out, "bad_state", r.bad_state);
 		json_put_u64(&out, "missing", r.missing);
 		json_put_u64(&out, "torn_bytes", r.torn_bytes);
 		json_put_u64(&out, "closed_segments", r.closed_segments);
@@ -198,9 +201,9 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 	} else {
 		lg_buf_printf(&out, "%llu segments, %llu frames, %s records, %s: ", (unsigned long long)r.segments, (unsigned long long)r.frames,
 		              text_format_count(r.records, records), text_format_size(r.bytes, size));
-		if (r.bad_segments || r.bad_frames || r.missing)
-			lg_buf_printf(&out, "%llu bad segments, %llu bad frames, %llu records missing\n", (unsigned long long)r.bad_segments,
-			              (unsigned long long)r.bad_frames, (unsigned long long)r.missing);
+		if (damaged)
+			lg_buf_printf(&out, "%llu bad segments, %llu bad frames, %llu records missing%s\n", (unsigned long long)r.bad_segments,
+			              (unsigned long long)r.bad_frames, (unsigned long long)r.missing, r.bad_state ? ", the state is lost" : "");
 		else
 			lg_buf_append_cstr(&out, "every checksum is right\n");
 		if (r.closed_segments)
@@ -208,7 +211,7 @@ static enum lg_rc do_verify(struct spool_args *args, struct lg_err *err)
 	}
 	cli_print(&out);
 	lg_buf_fini(&out);
-	if (r.bad_segments || r.bad_frames || r.missing)
+	if (damaged)
 		return lg_err_set(err, LG_CORRUPT, "the spool is damaged");
 	return LG_OK;
 }

@@ -125,6 +125,7 @@ struct tip_scan {
 	uint8_t log_id[16]; /* of the last accepted frame */
 	uint64_t tag;       /* of the first one */
 	struct frame_index index;
+	uint64_t stop_seq; /* given: records from this sequence on are another segment's; 0: all are of this one */
 	uint64_t end; /* behind the last accepted frame */
 	uint64_t next_seq;
 	uint64_t torn_from, torn_to; /* equal: none */

@@ -181,6 +181,10 @@ void spool_close(struct spool *spool)
 	io = spool->conf.io;
 	if (!spool->peek && spool->pending_count && spool_sync(spool, &err) != LG_OK)
 		log_error("spool %s: at the end: %s", spool->dir, err.text);
+	if (spool->state.rebuilt && spool->last_place_ns) { /* it was in use: every output has its cursor */
+		spool->state.rebuilt = false;
+		spool->state_dirty = !spool->peek;
+	}
 	if (!spool->peek && spool->state_handle >= 0 && spool->state_dirty && space_store_state(spool, &err) != LG_OK)
 		log_error("spool %s: at the end: %s", spool->dir, err.text);
 	if (spool->tip.handle >= 0)

@@ -20,7 +20,7 @@ static int open_segment(struct spool *spool, const struct seg *seg)
 
 static void use_header(struct spool *spool, const struct segment_header *header)
 {
-	if (spool->state_lost) {
+	if (spool->state_lost && !spool->state.rebuilt) {
 		memcpy(spool->state.cursors, header->cursors, header->cursor_count * sizeof(*header->cursors));
 		spool->state.cursor_count = header->cursor_count;
 	}
@@ -136,7 +136,7 @@ static enum lg_rc fold_segment(struct spool *spool, size_t i, uint64_t from, str
 	struct seg *seg = &spool->segs[i];
 	bool newest = i + 1 == spool->seg_count;
 	uint64_t mark = spool->state.segment == seg->number ? spool->state.durable_offset : 0;
-	struct tip_scan scan = {.next_seq = seg->first_seq};
+	struct tip_scan scan = {.next_seq = seg->first_seq, .stop_seq = newest ? 0 : seg[1].first_seq};
 	int handle = open_segment(spool, seg), rc;
 	enum lg_rc result;
 
@@ -287,6 +287,7 @@ enum lg_rc recover_spool(struct spool *spool, struct lg_err *err)
 	if (rc != LG_OK)
 		return rc;
 	if (!spool->peek) {
+		spool->state.rebuilt = spool->state_lost; /* until a stop in order: by then every output has its cursor */
 		recover_tidy(spool);
 		recover_spare(spool);
 		spool->old_index = spool->index;

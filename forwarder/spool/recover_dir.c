@@ -123,6 +123,8 @@ enum lg_rc recover_state(struct spool *spool, struct lg_err *err)
 			        "spool %s: %s; rebuilding it from the segments: records may be repeated", spool->dir, err->text);
 		memset(&spool->state, 0, sizeof(spool->state));
 		rc = LG_OK;
+	} else if (rc == LG_OK) {
+		spool->state_lost = spool->state.rebuilt; /* its cursors are the newest header's already */
 	}
 	return rc;
 }

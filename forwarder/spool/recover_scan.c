@@ -141,6 +141,8 @@ enum lg_rc recover_scan(struct spool *spool, int handle, uint64_t number, uint64
 	result->end = from;
 	result->mark = items.mark > from ? items.mark : from;
 	for (size_t i = 0; rc == LG_OK && i < items.count; i++) {
+		if (result->stop_seq && !items.list[i].bad && items.list[i].frame.first_seq + items.list[i].frame.count > result->stop_seq)
+			break;
 		if (judge(spool, &scan, &items.list[i], i + 1 < items.count ? &items.list[i + 1] : NULL, items.mark, positions, quiet,
 		            result)) {
 			result->torn_to = result->sealed ? result->torn_from : items.list[items.count - 1].to;

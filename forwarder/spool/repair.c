@@ -1,38 +1,12 @@
-#include "spool/repair.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "spool/impl.h"
 #include "spool/lock.h"
+#include "spool/repair_impl.h"
 
-#define CHUNK (256u << 10)
-#define PATH_SIZE (SPOOL_PATH_MAX + 192)
-
-/* Bytes that were durable and hold no good frame; what stands before them. */
-struct region {
-	uint64_t from, to;
-	uint64_t first_seq; /* of the records missing there */
-	uint8_t log_id[16];
-	uint64_t durable_upto, durable_offset;
-};
-
-struct work {
-	struct repair *repair;
-	struct spool *spool; /* a view */
-	bool apply;
-	/* the segment at hand */
-	struct seg *seg;
-	int handle;
-	uint64_t header_size, end; /* where its frames begin and end */
-	bool end_known, sealed, newest;
-	struct region *regions;
-	size_t region_count, region_cap;
-};
-
-static void say(struct work *w, bool can, const char *what)
+void repair_say(struct work *w, bool can, const char *what)
 {
 	char line[400];
 
@@ -101,8 +75,7 @@ static enum lg_rc find_regions(struct work *w, struct lg_err *err)
 	return LG_OK;
 }
 
-/* Where the frames of this segment end, as recovery and its neighbours say. */
-static void find_end(struct work *w)
+void repair_find_end(struct work *w)
 {
 	const struct sys_io *io = w->repair->io;
 	struct frame_index index = {0};
@@ -149,12 +122,12 @@ static bool wants_footer(const struct work *w)
 
 static int write_zeros(const struct sys_io *io, int handle, uint64_t from, uint64_t to, uint32_t *crc)
 {
-	uint8_t *zeros = mem_zalloc(CHUNK);
+	uint8_t *zeros = mem_zalloc(REPAIR_CHUNK);
 	int rc = 0;
 
 	*crc = 0;
-	for (; from < to && rc == 0; from += CHUNK) {
-		struct iovec iov = {zeros, to - from < CHUNK ? (size_t)(to - from) : CHUNK};
+	for (; from < to && rc == 0; from += REPAIR_CHUNK) {
+		struct iovec iov = {zeros, to - from < REPAIR_CHUNK ? (size_t)(to - from) : REPAIR_CHUNK};
 
 		*crc = crc32c(*crc, zeros, iov.iov_len);
 		rc = io->pwritev(io->self, handle, &iov, 1, from);
@@ -225,12 +198,12 @@ static enum lg_rc write_footer(struct work *w, struct lg_err *err)
 
 static int copy_file(const struct sys_io *io, int from, int to)
 {
-	uint8_t *bytes = mem_alloc(CHUNK);
+	uint8_t *bytes = mem_alloc(REPAIR_CHUNK);
 	uint64_t at = 0;
 	ssize_t n;
 	int rc = 0;
 
-	while (rc == 0 && (n = io->pread(io->self, from, bytes, CHUNK, at)) != 0) {
+	while (rc == 0 && (n = io->pread(io->self, from, bytes, REPAIR_CHUNK, at)) != 0) {
 		struct iovec iov = {bytes, n > 0 ? (size_t)n : 0};
 
 		rc = n < 0 ? (int)n : io->pwritev(io->self, to, &iov, 1, at);
@@ -240,21 +213,19 @@ static int copy_file(const struct sys_io *io, int from, int to)
 	return rc == 0 ? io->fsync(io->self, to) : rc;
 }
 
-/* The file as it is, durable in the backup before anything is changed. */
-static enum lg_rc keep_copy(struct work *w, struct lg_err *err)
+enum lg_rc repair_keep(struct work *w, int from, const char *name, struct lg_err *err)
 {
 	const struct sys_io *io = w->repair->io;
-	char path[PATH_SIZE], name[SEGMENT_NAME_SIZE];
+	char path[REPAIR_PATH_SIZE];
 	int rc = io->mkdir(io->self, w->repair->backup), copy = -1;
 
-	segment_name(name, w->seg->number, w->seg->first_seq);
 	snprintf(path, sizeof(path), "%.*s/%s", SPOOL_PATH_MAX, w->repair->backup, name);
 	if (rc == 0)
 		rc = io->sync_dir(io->self, w->repair->data_dir);
 	if (rc == 0)
 		rc = copy = io->open(io->self, path, SYS_WRITE | SYS_CREATE | SYS_EXCLUSIVE);
 	if (rc >= 0) {
-		rc = copy_file(io, w->handle, copy);
+		rc = copy_file(io, from, copy);
 		io->close(io->self, copy);
 	}
 	if (rc == 0)
@@ -262,11 +233,25 @@ static enum lg_rc keep_copy(struct work *w, struct lg_err *err)
 	return rc < 0 ? lg_err_sys(err, -rc, "keeping a copy as %s", path) : LG_OK;
 }
 
+enum lg_rc repair_keep_copy(struct work *w, struct lg_err *err)
+{
+	char name[SEGMENT_NAME_SIZE];
+	enum lg_rc rc = LG_OK;
+
+	segment_name(name, w->seg->number, w->seg->first_seq);
+	if (!w->copied) {
+		rc = repair_keep(w, w->handle, name, err);
+		w->repair->files++;
+	}
+	w->copied = true;
+	return rc;
+}
+
 static enum lg_rc change_segment(struct work *w, struct lg_err *err)
 {
 	const struct sys_io *io = w->repair->io;
 	bool all_filled = true;
-	enum lg_rc rc = keep_copy(w, err);
+	enum lg_rc rc = repair_keep_copy(w, err);
 	int sys;
 
 	for (size_t i = 0; i < w->region_count && rc == LG_OK; i++) {
@@ -284,7 +269,6 @@ static enum lg_rc change_segment(struct work *w, struct lg_err *err)
 	sys = rc == LG_OK ? io->fsync(io->self, w->handle) : 0;
 	if (sys < 0)
 		rc = lg_err_sys(err, -sys, "segment %llu: syncing", (unsigned long long)w->seg->number);
-	w->repair->files++;
 	return rc;
 }
 
@@ -300,12 +284,12 @@ static void say_segment(struct work *w)
 		snprintf(line, sizeof(line), "%llu bytes at %llu were durable and do not verify, from record %llu on: %s",
 		        (unsigned long long)(r->to - r->from), (unsigned long long)r->from, (unsigned long long)r->first_seq,
 		        fillable(r) ? "replace them by a frame without records" : "no frame fits there, they stay as they are");
-		say(w, fillable(r), line);
+		repair_say(w, fillable(r), line);
 	}
 	if (wants_footer(w))
-		say(w, true, w->sealed ? "its footer lists what is no more: write it anew" : "no footer that verifies: write it anew from the frames");
+		repair_say(w, true, w->sealed ? "its footer lists what is no more: write it anew" : "no footer that verifies: write it anew from the frames");
 	else if (!w->newest && !w->end_known)
-		say(w, false, "neither a footer nor its successor's header says where it ends: it is read as it is");
+		repair_say(w, false, "neither a footer nor its successor's header says where it ends: it is read as it is");
 }
 
 static enum lg_rc do_segment(struct work *w, struct lg_err *err)
@@ -313,22 +297,21 @@ static enum lg_rc do_segment(struct work *w, struct lg_err *err)
 	const struct sys_io *io = w->repair->io;
 	struct segment_header header;
 	char path[SPOOL_PATH_MAX];
+	bool usable = true;
 	enum lg_rc rc;
 
+	w->copied = false;
 	w->handle = io->open(io->self, spool_segment_path(w->spool, path, w->seg->number, w->seg->first_seq), w->apply ? SYS_WRITE : SYS_READ);
 	if (w->handle < 0)
 		return lg_err_sys(err, -w->handle, "opening segment %llu", (unsigned long long)w->seg->number);
 	rc = segment_header_read(&header, NULL, io, w->handle, w->seg->number, err);
 	w->header_size = header.size;
 	segment_header_fini(&header);
-	if (rc == LG_CORRUPT) {
-		say(w, false, "the header does not verify: positions are folded from the one before; its frames are left as they are");
-		rc = LG_OK;
+	if (rc == LG_CORRUPT)
+		rc = repair_header(w, &usable, err);
+	if (rc != LG_OK || !usable)
 		goto done;
-	}
-	if (rc != LG_OK)
-		goto done;
-	find_end(w);
+	repair_find_end(w);
 	rc = find_regions(w, err);
 	if (rc != LG_OK)
 		goto done;
@@ -342,9 +325,10 @@ done:
 
 static enum lg_rc walk(struct work *w, bool apply, struct lg_err *err)
 {
-	enum lg_rc rc = LG_OK;
+	enum lg_rc rc;
 
 	w->apply = apply;
+	rc = repair_state(w, err);
 	for (size_t i = 0; i < w->spool->seg_count && rc == LG_OK; i++) {
 		w->seg = &w->spool->segs[i];
 		w->newest = i + 1 == w->spool->seg_count;
@@ -368,8 +352,6 @@ enum lg_rc spool_repair(struct repair *repair, bool apply, struct lg_err *err)
 		return lg_err_prepend(err, "spool %s", dir);
 	rc = spool_peek_open(&w.spool, repair->data_dir, repair->io, err);
 	if (rc == LG_OK) {
-		if (w.spool->state_lost)
-			say(&w, false, "no slot of the state file verifies: the next start rebuilds it, and repeats records");
 		rc = walk(&w, false, err);
 		if (rc == LG_OK && apply && repair->planned)
 			rc = walk(&w, true, err);

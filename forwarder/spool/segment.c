@@ -133,6 +133,8 @@ enum lg_rc segment_header_encode(
 	put_body(header, positions, out, &position_count);
 	body = out->size - HEADER_FIXED;
 	total = (out->size + 4 + copy + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+	if (total < header->room)
+		total = header->room;
 	if (total > SEGMENT_HEADER_MAX)
 		return lg_err_set(err, LG_INVALID, "segment header: %zu bytes of positions pass the limit of the format", body);
 	memset(lg_buf_reserve(out, total - out->size), 0, total - out->size);

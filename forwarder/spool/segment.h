@@ -40,6 +40,7 @@ struct segment_header {
 	uint64_t low_seq;     /* first kept sequence when this one was created */
 	struct crypt_params crypt;
 	uint32_t size; /* on disk, padding included; filled by encode and decode */
+	uint32_t room; /* encode pads to this at least, a multiple of SEGMENT_PAGE; 0: as little as it takes */
 	struct log_range *ranges;
 	size_t range_count;
 	struct spool_cursor_entry *cursors;

@@ -194,6 +194,7 @@ enum lg_rc spool_peek_refresh(struct spool *spool, struct lg_err *err) LG_WARN_U
 struct spool_verify_result {
 	uint64_t segments, frames, records, bytes;
 	uint64_t bad_segments, bad_frames;
+	bool bad_state; /* no slot of the state file verifies, or there is no such file */
 	uint64_t missing; /* records that should be there: in a hole between frames, or needed by a cursor */
 	uint64_t torn_bytes;
 	uint64_t closed_segments; /* encrypted, and their key is not there: checksums alone were checked */

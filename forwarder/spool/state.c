@@ -11,6 +11,7 @@
 static const uint8_t magic[8] = {0xF5, 'L', 'G', 'S', 'T', 'A', 'T', '1'};
 
 #define STATE_VERSION 1
+#define FLAG_REBUILT 1
 
 enum {
 	AT_VERSION = 8,
@@ -77,6 +78,7 @@ void state_encode(const struct state *state, struct lg_buf *out)
 	p = out->data;
 	memcpy(p, magic, 8);
 	wire_put_u16(p + AT_VERSION, STATE_VERSION);
+	wire_put_u16(p + AT_FLAGS, state->rebuilt ? FLAG_REBUILT : 0);
 	wire_put_u32(p + AT_SIZE, (uint32_t)out->size + 4);
 	wire_put_u64(p + AT_GENERATION, state->generation);
 	memcpy(p + AT_SPOOL_ID, state->spool_id, 16);
@@ -137,6 +139,7 @@ enum lg_rc state_decode(struct state *state, const uint8_t *p, size_t size)
 	losses = wire_get_u32(p + AT_LOSSES);
 	if (cursors > SPOOL_OUTPUTS_MAX || losses > STATE_LOSSES_MAX)
 		return LG_CORRUPT;
+	state->rebuilt = wire_get_u16(p + AT_FLAGS) & FLAG_REBUILT;
 	state->generation = wire_get_u64(p + AT_GENERATION);
 	memcpy(state->spool_id, p + AT_SPOOL_ID, 16);
 	memcpy(state->log_id, p + AT_LOG_ID, 16);

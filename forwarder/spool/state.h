@@ -24,6 +24,7 @@ struct state {
 	uint64_t durable_offset;
 	uint64_t durable_upto;
 	uint64_t next_number;         /* no segment had this number or one above */
+	bool rebuilt;         /* cursors may be missing: outputs without one start at the oldest record */
 	uint64_t low_number, low_seq; /* segments below low_number are deleted, or will be */
 	struct spool_cursor_entry cursors[SPOOL_OUTPUTS_MAX];
 	size_t cursor_count;

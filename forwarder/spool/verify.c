@@ -257,6 +257,9 @@ enum lg_rc spool_verify(const char *data_dir, const char *key_file, const struct
 		return rc;
 	if (key_file)
 		rc = spool_peek_keys(walk.spool, key_file, err);
+	result->bad_state = walk.spool->state_lost && !walk.spool->state.rebuilt && walk.spool->seg_count;
+	if (result->bad_state)
+		say_line(arg, "state: no slot of it verifies, or it is not there: a start, or `spool repair`, makes it anew from the newest header; records are repeated");
 	walk.codec = codec_new(1);
 	for (size_t i = 0; rc == LG_OK && i < walk.spool->seg_count; i++)
 		rc = verify_segment(&walk, i, err);

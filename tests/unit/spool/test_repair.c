@@ -1,7 +1,9 @@
 /* Repair: after it every checksum is right, no record that could be read before is gone, the damaged file is kept, and a second repair finds nothing. */
 #include "spool_mem.h"
 
+#include "key_files.h"
 #include "spool/repair.h"
+#include "spool/segment.h"
 
 #define FRAMES 3
 #define PER_FRAME 4
@@ -109,7 +111,7 @@ static void flip_every_byte(struct mem_fixture *f, uint64_t end)
 	unsigned repaired = 0, flips = 0;
 
 	paths_of(f, path, copy);
-	for (uint64_t at = 4096; at < end; at++, flips++) {
+	for (uint64_t at = 0; at < end; at += at == 300 ? 3796 : 1, flips++) { /* the header's padding needs no repair */
 		struct memfs *damaged = memfs_survive_kill(f->fs), *fs;
 		struct spool_verify_result v;
 		struct repair plan, r;
@@ -202,6 +204,221 @@ static void a_hole_over_several_frames_becomes_one_gap_and_the_daemon_goes_on(vo
 	free(junk);
 }
 
+/* Three segments, positions of two inputs, cursors that moved. */
+static void three_segments(struct mem_fixture *f)
+{
+	for (int i = 0; i < 3; i++) {
+		mem_open(f);
+		assert_true(mem_put(f, PER_FRAME, 50));
+		assert_true(mem_put(f, PER_FRAME, 50));
+		spool_cursor_move(f->spool, "out", f->next - 6);
+		spool_close(f->spool);
+		f->spool = NULL;
+	}
+	assert_non_null(mem_segment(f, 2));
+}
+
+struct header_facts {
+	struct segment_header header;
+	struct posmap positions;
+};
+
+static void read_header_of(struct memfs *fs, const char *path, uint64_t number, struct header_facts *facts)
+{
+	int handle = fs->io.open(fs, path, SYS_READ);
+	struct lg_err err;
+
+	memset(facts, 0, sizeof(*facts));
+	if (segment_header_read(&facts->header, &facts->positions, &fs->io, handle, number, &err) != LG_OK)
+		fail_msg("%s: %s", path, err.text);
+	fs->io.close(fs, handle);
+}
+
+static void free_facts(struct header_facts *facts)
+{
+	segment_header_fini(&facts->header);
+	posmap_fini(&facts->positions);
+}
+
+static void expect_same_header(const struct header_facts *was, const struct header_facts *is)
+{
+	const struct posmap_entry *a, *b;
+	size_t at_a = 0, at_b = 0;
+
+	assert_memory_equal(was->header.spool_id, is->header.spool_id, 16);
+	assert_int_equal(was->header.number, is->header.number);
+	assert_int_equal(was->header.first_seq, is->header.first_seq);
+	assert_int_equal(was->header.prev_number, is->header.prev_number);
+	assert_int_equal(was->header.prev_end, is->header.prev_end);
+	assert_int_equal(was->header.size, is->header.size);
+	assert_int_equal(was->header.crypt.key_id, is->header.crypt.key_id);
+	assert_int_equal(was->header.range_count, is->header.range_count);
+	for (size_t i = 0; i < was->header.range_count; i++) {
+		assert_memory_equal(was->header.ranges[i].log_id, is->header.ranges[i].log_id, 16);
+		assert_int_equal(was->header.ranges[i].first_seq, is->header.ranges[i].first_seq);
+	}
+	do {
+		a = posmap_next(&was->positions, &at_a);
+		b = posmap_next(&is->positions, &at_b);
+		assert_int_equal(!a, !b);
+		if (a) {
+			assert_int_equal(a->value_size, b->value_size);
+			assert_memory_equal(posmap_value(a), posmap_value(b), a->value_size);
+		}
+	} while (a);
+}
+
+static void damage_header(struct memfs *fs, const char *path)
+{
+	uint8_t junk[200];
+
+	memset(junk, 0x99, sizeof(junk));
+	memfs_poke(fs, path, 0, junk, sizeof(junk));
+}
+
+/* Each of the three alone, then two and all of them, with the state there. */
+static void bad_headers_are_made_anew_as_they_were(void **state)
+{
+	struct mem_fixture *f = *state;
+	char paths[3][MEMFS_PATH];
+	struct memfs *whole;
+
+	three_segments(f);
+	whole = f->fs;
+	for (unsigned i = 0; i < 3; i++)
+		snprintf(paths[i], sizeof(paths[i]), "%s", mem_segment(f, i));
+	for (unsigned set = 1; set < 8; set++) {
+		struct memfs *fs = memfs_survive_kill(whole);
+		struct spool_verify_result v;
+		struct repair r;
+
+		f->fs = fs;
+		for (unsigned i = 0; i < 3; i++)
+			if (set >> i & 1)
+				damage_header(fs, paths[i]);
+		v = verify_on(fs);
+		assert_int_equal(v.bad_segments, (set & 1) + (set >> 1 & 1) + (set >> 2));
+		r = repair_on(fs, true);
+		assert_int_equal(r.left, 0);
+		assert_int_equal(r.done, r.planned);
+		assert_int_equal(r.files, v.bad_segments);
+		v = verify_on(fs);
+		assert_int_equal(v.bad_segments + v.bad_frames + v.missing, 0);
+		assert_int_equal(readable(fs), (UINT64_C(1) << 25) - 2);
+		for (unsigned i = 0; i < 3; i++) {
+			struct header_facts was, is;
+
+			read_header_of(whole, paths[i], i + 1, &was);
+			read_header_of(fs, paths[i], i + 1, &is);
+			expect_same_header(&was, &is);
+			free_facts(&was);
+			free_facts(&is);
+		}
+		f->conf.io = &fs->io;
+		f->next = 25;
+		mem_open(f);
+		assert_int_equal(mem_stat(f).corrupt_frames, 0);
+		assert_int_equal(kit_position_of(f->spool, "in"), 25);
+		assert_int_equal(spool_cursor(f->spool, "out"), 19);
+		assert_true(mem_put(f, PER_FRAME, 50));
+		spool_close(f->spool);
+		f->spool = NULL;
+		memfs_free(fs);
+	}
+	f->fs = whole;
+}
+
+static void a_lost_state_is_made_anew_and_no_output_starts_behind_what_it_has_not_seen(void **state)
+{
+	struct mem_fixture *f = *state;
+	struct memfs *whole;
+	struct lg_err err;
+
+	three_segments(f);
+	whole = f->fs;
+	for (int missing = 0; missing < 2; missing++) {
+		struct memfs *fs = memfs_survive_kill(whole);
+		uint8_t *junk = calloc(1, 65536);
+		struct spool_verify_result v;
+		struct repair r;
+
+		memset(junk, 0x55, 65536);
+		memfs_poke(fs, "/d/spool/state", 0, junk, 65536);
+		free(junk);
+		if (missing)
+			assert_int_equal(fs->io.unlink(fs, "/d/spool/state"), 0);
+		f->fs = fs;
+		f->conf.io = &fs->io;
+		assert_true(verify_on(fs).bad_state);
+		r = repair_on(fs, false);
+		assert_int_equal(r.planned, 1);
+		assert_true(missing ? !memfs_file(fs, "/d/spool/state") : verify_on(fs).bad_state); /* a plan changes nothing */
+		r = repair_on(fs, true);
+		assert_int_equal(r.done, 1);
+		assert_true(missing || memfs_file(fs, BACKUP "/state"));
+		v = verify_on(fs);
+		assert_false(v.bad_state);
+		assert_int_equal(v.missing + v.bad_frames + v.bad_segments, 0);
+		assert_int_equal(repair_on(fs, true).planned, 0);
+		for (int start = 0; start < 2; start++) { /* killed before every output was added: the next start still knows */
+			struct memfs *dead;
+
+			mem_open(f);
+			assert_int_equal(spool_cursor(f->spool, "out"), 11); /* as the newest header has it */
+			dead = memfs_survive_kill(f->fs);
+			spool_close(f->spool);
+			f->spool = NULL;
+			memfs_free(f->fs);
+			f->fs = dead;
+			f->conf.io = &dead->io;
+		}
+		mem_open(f);
+		assert_int_equal(spool_output_add(f->spool, "late", true, &err), LG_OK);
+		assert_int_equal(spool_cursor(f->spool, "late"), 1);
+		spool_maintain(f->spool, true);
+		mem_reopen(f);
+		assert_int_equal(spool_output_add(f->spool, "new", true, &err), LG_OK); /* a stop in order: from now on the end is the end */
+		assert_int_equal(spool_cursor(f->spool, "new"), 25);
+		spool_close(f->spool);
+		f->spool = NULL;
+		memfs_free(f->fs);
+	}
+	f->fs = whole;
+}
+
+static void an_encrypted_segments_header_needs_the_copy_of_its_salt(void **state)
+{
+	struct mem_fixture *f = *state;
+	struct spool_verify_result v;
+	char keys[64], path[MEMFS_PATH];
+	struct lg_err err;
+	struct repair r;
+	uint64_t first;
+
+	key_path(keys);
+	key_file(keys, 1, 1, 0);
+	f->conf.key_file = keys;
+	three_segments(f);
+	snprintf(path, sizeof(path), "%s", mem_segment(f, 1));
+	damage_header(f->fs, path);
+	r = repair_on(f->fs, true);
+	assert_int_equal(r.left, 0);
+	assert_true(r.done > 0);
+	assert_int_equal(spool_verify("/d", keys, &f->fs->io, &v, ignore, NULL, &err), LG_OK);
+	assert_int_equal(v.records, 24);
+	assert_int_equal(v.bad_segments + v.bad_frames + v.closed_segments + v.missing, 0);
+	mem_open(f);
+	assert_int_equal(kit_read_all(f->spool, 1, &first), 24);
+	spool_close(f->spool);
+	f->spool = NULL;
+	damage_header(f->fs, path);
+	memfs_poke(f->fs, path, 4096 - 70, (const uint8_t *)"gone", 4); /* and the copy */
+	r = (struct repair){.data_dir = "/d", .io = &f->fs->io, .backup = "/d/repair-later", .say = ignore_step};
+	assert_int_equal(spool_repair(&r, true, &err), LG_OK);
+	assert_int_equal(r.left, 1);
+	unlink(keys);
+}
+
 static void nothing_is_changed_while_the_daemon_runs_or_where_no_copy_can_be_kept(void **state)
 {
 	struct mem_fixture *f = *state;
@@ -231,6 +448,10 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(any_flipped_byte_of_a_sealed_segment_is_put_right, mem_set_up, mem_tear_down),
 	        cmocka_unit_test_setup_teardown(any_flipped_byte_of_the_newest_segment_is_put_right, mem_set_up, mem_tear_down),
 	        cmocka_unit_test_setup_teardown(a_hole_over_several_frames_becomes_one_gap_and_the_daemon_goes_on, mem_set_up, mem_tear_down),
+	        cmocka_unit_test_setup_teardown(bad_headers_are_made_anew_as_they_were, mem_set_up, mem_tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_lost_state_is_made_anew_and_no_output_starts_behind_what_it_has_not_seen, mem_set_up, mem_tear_down),
+	        cmocka_unit_test_setup_teardown(an_encrypted_segments_header_needs_the_copy_of_its_salt, mem_set_up, mem_tear_down),
 	        cmocka_unit_test_setup_teardown(nothing_is_changed_while_the_daemon_runs_or_where_no_copy_can_be_kept, mem_set_up, mem_tear_down),
 	};
 
