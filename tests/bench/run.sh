@@ -12,6 +12,8 @@
 #
 # "zstd alone" compresses the same lines as the spool does its batches (level 1, blocks of 256 KiB), without writing them.
 #
+# "spool" rows: recovery of a full segment behind a kill, and what one group commit takes (spool.c), on that disk.
+#
 # Prints CPU-seconds per GB of source data (user + system), records/s and peak RSS. The sink counts what arrives; a run in which a record
 # is missing or repeated fails.
 set -euo pipefail
@@ -128,3 +130,11 @@ for parser in "${parsers[@]}"; do
 		run_lugger "$parser" "$format"
 	done
 done
+bench_spool=$(dirname "$lugger")/tests/bench_spool
+if [ -x "$bench_spool" ]; then
+	mkdir -p "$work/spool"
+	printf '\n'
+	"$bench_spool" "$work/spool"
+else
+	printf '\nskipped: the spool rows, no %s\n' "$bench_spool"
+fi
