@@ -1,4 +1,6 @@
-/* lugger dlq ls|cat|drop: records that a receiver refused for good. Reading needs no daemon and disturbs none; dropping asks a running one. */
+/* lugger dlq ls|cat|replay|drop: records that a receiver refused for good. Reading needs no daemon and disturbs none; dropping asks a running one,
+ * sending them again needs one. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +8,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/when.h"
+#include "run/again.h"
 #include "run/control.h"
 #include "spool/deadletter.h"
 #include "spool/lock.h"
@@ -13,17 +17,25 @@
 struct dlq_args {
 	const char *verb, *config_path, *output, *key_file;
 	char *data_dir;
-	bool json, yes;
+	bool json, yes, keep;
+	struct again_choice choice;
 	struct lg_formatter *formatter;
 };
 
+static const char *id_of(const struct deadletter *letter, char id[48])
+{
+	snprintf(id, 48, "%" PRIu64 ".%" PRIu64, letter->segment, letter->offset);
+	return id;
+}
+
 static void put_facts(const struct deadletter *letter, struct lg_buf *out)
 {
-	char when[32];
+	char when[32], id[48];
 
 	json_put_member(out, "output", lg_str_from(letter->output));
 	json_put_member(out, "time", lg_str_from(clock_format_utc(letter->time_ns, 3, when)));
 	json_put_member(out, "reason", letter->reason);
+	json_put_member(out, "id", lg_str_from(id_of(letter, id)));
 	json_put_u64(out, "attempts", letter->attempts);
 }
 
@@ -31,7 +43,7 @@ static void ls_one(void *arg, const struct deadletter *letter)
 {
 	const struct dlq_args *args = arg;
 	struct lg_buf out = {0};
-	char when[32];
+	char when[32], id[48];
 
 	if (args->json) {
 		lg_buf_append_char(&out, '{');
@@ -40,7 +52,7 @@ static void ls_one(void *arg, const struct deadletter *letter)
 		json_put_u64(&out, "records", letter->count);
 		lg_buf_append_cstr(&out, "}\n");
 	} else {
-		lg_buf_printf(&out, "%-20s  %-16s %14llu  %7u  %5u  %.*s\n", clock_format_utc(letter->time_ns, 0, when), letter->output,
+		lg_buf_printf(&out, "%-20s  %-16s %-12s %14llu  %7u  %5u  %.*s\n", clock_format_utc(letter->time_ns, 0, when), letter->output, id_of(letter, id),
 		              (unsigned long long)letter->first_seq, letter->count, letter->attempts, (int)letter->reason.size, letter->reason.data);
 	}
 	cli_print(&out);
@@ -84,7 +96,7 @@ static int do_show(struct dlq_args *args)
 
 	args->formatter = lg_formatter_new("json", &format_conf, "lugger", false);
 	if (!cat && !args->json)
-		printf("%-20s  %-16s %14s  %7s  %5s  %s\n", "REFUSED", "OUTPUT", "FIRST", "RECORDS", "TRIES", "REASON");
+		printf("%-20s  %-16s %-12s %14s  %7s  %5s  %s\n", "REFUSED", "OUTPUT", "ID", "FIRST", "RECORDS", "TRIES", "REASON");
 	rc = deadletter_walk(&walk, &err);
 	lg_formatter_free(args->formatter);
 	if (rc != LG_OK) {
@@ -189,6 +201,68 @@ static int do_drop(struct dlq_args *args)
 	return 0;
 }
 
+/* ---- replay ---- */
+
+static int do_replay(struct dlq_args *args)
+{
+	const struct again_choice *c = &args->choice;
+	struct lg_buf answer = {0}, out = {0};
+	struct lg_err err;
+	char request[256];
+	enum lg_rc rc;
+	bool ok;
+
+	if (!args->output)
+		return cli_usage("dlq", "give --output NAME");
+	snprintf(request, sizeof(request), "dlq replay %.63s %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %d", args->output,
+	         c->segment, c->offset, c->from_ns, c->to_ns, c->first_seq, c->last_seq, c->keep);
+	rc = control_ask(args->data_dir, request, &answer, &err);
+	if (rc != LG_OK) {
+		fprintf(stderr, "lugger dlq replay: %s%s\n", err.text, rc == LG_NOTFOUND ? "; the daemon has to run" : "");
+		lg_buf_fini(&answer);
+		return 1;
+	}
+	ok = answer.data[0] == '0';
+	lg_buf_consume(&answer, 2);
+	if (answer.size && answer.data[answer.size - 1] == '\n')
+		answer.size--;
+	if (args->json) {
+		lg_buf_append_char(&out, '{');
+		json_put_bool(&out, "started", ok);
+		json_put_member(&out, ok ? "text" : "error", lg_buf_str(&answer));
+		lg_buf_append_cstr(&out, "}\n");
+		cli_print(&out);
+	} else {
+		fprintf(ok ? stdout : stderr, "%s%.*s\n", ok ? "" : "lugger dlq replay: ", (int)answer.size, (const char *)answer.data);
+	}
+	lg_buf_fini(&out);
+	lg_buf_fini(&answer);
+	return ok ? 0 : 1;
+}
+
+/* --id SEGMENT.OFFSET as `ls` shows it; --from, --to: times of the refusal; --from-seq, --to-seq: sequences. */
+static bool choose(const char *option, const char *word, struct again_choice *choice)
+{
+	struct when when;
+	int used = 0;
+
+	if (!strcmp(option, "--id"))
+		return sscanf(word, "%" SCNu64 ".%" SCNu64 "%n", &choice->segment, &choice->offset, &used) == 2 && !word[used] && choice->segment;
+	if (!when_parse(word, &when))
+		return false;
+	if (!strcmp(option, "--from") && when.is_time)
+		choice->from_ns = when.ns;
+	else if (!strcmp(option, "--to") && when.is_time)
+		choice->to_ns = when.ns;
+	else if (!strcmp(option, "--from-seq") && !when.is_time)
+		choice->first_seq = when.seq;
+	else if (!strcmp(option, "--to-seq") && !when.is_time)
+		choice->last_seq = when.seq;
+	else
+		return false;
+	return true;
+}
+
 /* ---- the call ---- */
 
 static bool parse_args(int argc, char **argv, struct dlq_args *args)
@@ -200,6 +274,10 @@ static bool parse_args(int argc, char **argv, struct dlq_args *args)
 			args->json = true;
 		else if (!strcmp(argv[i], "--yes"))
 			args->yes = true;
+		else if (!strcmp(argv[i], "--keep"))
+			args->choice.keep = true;
+		else if (more && choose(argv[i], argv[i + 1], &args->choice))
+			i++;
 		else if (!strcmp(argv[i], "-c") && more)
 			args->config_path = argv[++i];
 		else if (!strcmp(argv[i], "-d") && more)
@@ -221,13 +299,14 @@ int cmd_dlq(int argc, char **argv, const struct lg_registry *registry)
 	static const struct {
 		const char *name;
 		int (*run)(struct dlq_args *args);
-	} verbs[] = {{"ls", do_show}, {"cat", do_show}, {"drop", do_drop}};
-	struct dlq_args args = {.config_path = CLI_DEFAULT_CONFIG};
+	} verbs[] = {{"ls", do_show}, {"cat", do_show}, {"replay", do_replay}, {"drop", do_drop}};
+	struct dlq_args args = {.config_path = CLI_DEFAULT_CONFIG,
+	                        .choice = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .first_seq = 1, .last_seq = UINT64_MAX}};
 	struct config *config = NULL;
 	int code = -1;
 
 	if (argc < 2)
-		return cli_usage("dlq", "give one of ls, cat, drop");
+		return cli_usage("dlq", "give one of ls, cat, replay, drop");
 	args.verb = argv[1];
 	if (!parse_args(argc, argv, &args))
 		return 2;
@@ -244,5 +323,5 @@ int cmd_dlq(int argc, char **argv, const struct lg_registry *registry)
 		code = verbs[i].run(&args);
 		config_free(config);
 	}
-	return code < 0 ? cli_usage("dlq", "no verb %s: give one of ls, cat, drop", args.verb) : code;
+	return code < 0 ? cli_usage("dlq", "no verb %s: give one of ls, cat, replay, drop", args.verb) : code;
 }

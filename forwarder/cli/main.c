@@ -58,7 +58,7 @@ static const struct command commands[] = {
 	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
 	 "The running daemon does it, and goes on with it after a restart; `lugger status` shows how far it is. Each record is marked\n"
 	 "`lugger.replay: true` and keeps its `event.id`. What the spool has let go of is not replayed: see `spool: {keep: ...}`.\n"},
-	{"dlq", cmd_dlq, "dlq ls|cat|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes]", "records that a receiver refused for good",
+	{"dlq", cmd_dlq, "dlq ls|cat|replay|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes] [--id ID] [--from|--to TIME] [--keep]", "records that a receiver refused for good",
 	 "  ls                 the refusals: when, which records, why\n"
 	 "  cat                their records as JSON lines: time, reason, record\n"
 	 "  drop [--yes]       says what would go; with --yes removes it\n"

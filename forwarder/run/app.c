@@ -153,7 +153,7 @@ static enum lg_rc start_outputs(struct app *app, struct lg_err *err)
 	}
 	app->writer.outputs = app->writer_outputs;
 	app->writer.output_count = app->output_count;
-	app->replays = replays_new(&(struct replays_env){env, config->data_dir, app->conf.io, app->outputs, app->output_count});
+	app->replays = replays_new(&(struct replays_env){env, config->data_dir, config->spool.encryption_key_file, app->conf.io, app->outputs, app->output_count});
 	return LG_OK;
 }
 

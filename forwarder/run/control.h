@@ -7,7 +7,7 @@
 
 struct control;
 
-/* Requests are "status json|lines", "status text|color [WIDTH]", "dlq drop OUTPUT",
+/* Requests are "status json|lines", "status text|color [WIDTH]", "dlq drop OUTPUT", "dlq replay ..." (replays.h),
  * "replay OUTPUT seq|time FROM TO"; `answer` renders one. */
 struct control_handler {
 	bool (*answer)(void *arg, const char *request, struct lg_buf *out);

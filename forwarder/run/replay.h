@@ -6,6 +6,7 @@
 #ifndef REPLAY_H
 #define REPLAY_H
 
+#include "run/again.h"
 #include "spool/deadletter.h"
 
 struct replay {
@@ -18,6 +19,7 @@ struct replay {
 	const struct sys_io *io;
 	uint8_t spool_id[16];
 	struct deadletters *letters; /* the live output's, borrowed */
+	struct again *again;         /* dead letters are replayed, and the log is not: first to to_ns mean nothing. Owned by replays.c */
 };
 
 /* Stores it durably: written aside, synced, renamed. */

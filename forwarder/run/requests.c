@@ -68,13 +68,14 @@ static bool drop_dead(struct app *app, const char *output, struct lg_buf *out)
 	return true;
 }
 
-/* "replay ...": the exit code, then what is replayed, or why nothing is. */
-static bool start_replay(struct app *app, const char *request, struct lg_buf *out)
+/* The exit code, then what is replayed, or why nothing is. */
+static bool start(struct app *app, const char *request, struct lg_buf *out,
+                  enum lg_rc (*begin)(struct replays *replays, const char *request, struct lg_buf *out, struct lg_err *err))
 {
 	struct lg_buf text = {0};
 	struct lg_err err;
 
-	if (replays_start(app->replays, request, &text, &err) == LG_OK) {
+	if (begin(app->replays, request, &text, &err) == LG_OK) {
 		lg_buf_append_cstr(out, "0\n");
 		lg_buf_append_str(out, lg_buf_str(&text));
 	} else {
@@ -82,6 +83,16 @@ static bool start_replay(struct app *app, const char *request, struct lg_buf *ou
 	}
 	lg_buf_fini(&text);
 	return true;
+}
+
+static bool start_replay(struct app *app, const char *request, struct lg_buf *out)
+{
+	return start(app, request, out, replays_start);
+}
+
+static bool replay_dead(struct app *app, const char *request, struct lg_buf *out)
+{
+	return start(app, request, out, replays_start_letters);
 }
 
 /* ---- the table ---- */
@@ -92,6 +103,7 @@ static const struct {
 } requests[] = {
 	{"status ", put_status},
 	{"dlq drop ", drop_dead},
+	{"dlq replay ", replay_dead},
 	{"replay ", start_replay},
 };
 

@@ -34,6 +34,8 @@ static void move_cursor(struct lg_output_host *host)
 		return;
 	host->rewinds = 0;
 	host->cursor = cursor;
+	if (host->replay && host->replay->again)
+		return; /* its files say how far it is */
 	if (host->replay) {
 		store_replay(host, cursor);
 		return;
@@ -71,7 +73,9 @@ static bool drained(struct lg_output_host *host, int64_t now_ns, struct lg_waits
 	if (host->conf->plugin->finish && !host->conf->plugin->finish(host->state, now_ns, ws))
 		return false;
 	move_cursor(host);
-	return atomic_load(&host->drain) && !host->failed && !host->flight.head;
+	if (!atomic_load(&host->drain) || host->failed || host->flight.head)
+		return false;
+	return !host->replay || !host->replay->again || !offer_next_pass(host);
 }
 
 static void run_until_stopped(struct lg_output_host *host, struct lg_waitset *ws)
@@ -157,6 +161,11 @@ static enum lg_rc open_cursor(struct lg_output_host *host, struct lg_err *err)
 	const char *name = host->conf->name;
 	enum lg_rc rc;
 
+	if (host->replay && host->replay->again) {
+		host->letters = host->replay->letters;
+		flight_init(&host->flight, 0);
+		return LG_OK; /* its first pass begins once the plugin has nothing to finish */
+	}
 	if (!host->replay) {
 		rc = spool_output_add(host->env.spool, name, starts_at_end(host), err);
 		if (rc != LG_OK)
@@ -187,7 +196,7 @@ static enum lg_rc open_parts(struct lg_output_host *host, struct lg_err *err)
 		return rc;
 	sys_random(&seed, sizeof(seed));
 	backoff_init(&host->backoff, seed);
-	if (conf->where) {
+	if (conf->where && !(host->replay && host->replay->again)) {
 		rc = filter_compile(&host->filter, conf->where, &at, err);
 		if (rc != LG_OK)
 			return lg_err_prepend(err, "where");

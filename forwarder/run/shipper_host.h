@@ -70,6 +70,8 @@ bool offer_round(struct lg_output_host *host);
 /* Everything unsettled will be offered again, from the cursor, after a backoff. */
 void offer_rewind(struct lg_output_host *host, int64_t now_ns);
 void offer_drop(struct lg_output_host *host);
+/* A replay of dead letters: goes on to the next ones. False: there are none. */
+bool offer_next_pass(struct lg_output_host *host);
 /* Lets go of what give_up_below says, each record that is not settled counted as lost. */
 void offer_give_up(struct lg_output_host *host);
 

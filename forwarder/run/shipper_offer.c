@@ -28,7 +28,8 @@ void offer_rewind(struct lg_output_host *host, int64_t now_ns)
 	flight_rewind(&host->flight);
 	offer_drop(host);
 	host->position = cursor;
-	spool_reader_seek(host->reader, cursor);
+	if (host->reader)
+		spool_reader_seek(host->reader, cursor);
 }
 
 static bool wants_input(const struct lg_output_host *host, const char *input)
@@ -47,11 +48,12 @@ static bool wants_input(const struct lg_output_host *host, const char *input)
 static uint64_t *select_records(struct lg_output_host *host, const struct lg_batch *batch)
 {
 	size_t words = (size_t)((lg_batch_count(batch) + 63) / 64);
-	bool wanted = wants_input(host, batch->input);
+	bool letters = host->replay && host->replay->again; /* they were wanted once, whatever the filter says now */
+	bool wanted = letters || wants_input(host, batch->input);
 	struct lg_batch_iter it;
 	struct lg_record rec;
 
-	if (wanted && !host->filter && !host->replay && host->position <= lg_batch_first(batch))
+	if (wanted && !host->filter && (!host->replay || letters) && host->position <= lg_batch_first(batch))
 		return NULL;
 	host->offer.select = mem_grow(host->offer.select, &host->select_cap, words, sizeof(uint64_t));
 	memset(host->offer.select, 0, words * sizeof(uint64_t));
@@ -61,7 +63,7 @@ static uint64_t *select_records(struct lg_output_host *host, const struct lg_bat
 	while (lg_batch_next(&it, &rec)) {
 		uint64_t i = rec.seq - lg_batch_first(batch);
 
-		if ((!host->filter || filter_match(host->filter, &rec)) && (!host->replay || replay_wants(host->replay, &rec)))
+		if ((!host->filter || filter_match(host->filter, &rec)) && (!host->replay || letters || replay_wants(host->replay, &rec)))
 			host->offer.select[i / 64] |= UINT64_C(1) << (i % 64);
 	}
 	return host->offer.select;
@@ -130,6 +132,44 @@ static void note_spool_trouble(struct lg_output_host *host, const struct lg_err 
 	host->spool_trouble = err != NULL;
 }
 
+/* Of the letters under way. What lies between two of them was never asked for. */
+static enum lg_rc next_letter(struct lg_output_host *host)
+{
+	struct lg_batch *batch = again_batch(host->replay->again, host->position);
+
+	if (!batch)
+		return LG_AGAIN;
+	if (lg_batch_first(batch) > host->position) {
+		flight_skip(&host->flight, host->position, lg_batch_first(batch) - host->position);
+		host->position = lg_batch_first(batch);
+	}
+	begin_offer(host, replay_mark(batch));
+	return LG_OK;
+}
+
+bool offer_next_pass(struct lg_output_host *host)
+{
+	const struct lg_output_plugin *plugin = host->conf->plugin;
+	struct lg_err err;
+	uint64_t first;
+	enum lg_rc rc = again_advance(host->replay->again, &first, &err);
+
+	if (rc != LG_OK) {
+		if (rc != LG_NOTFOUND)
+			shipper_set_state(host, "spool-error", err.text, false);
+		return rc != LG_NOTFOUND;
+	}
+	if (plugin->rewind && host->position)
+		plugin->rewind(host->state); /* sequences begin lower again; nothing is under way */
+	flight_fini(&host->flight);
+	flight_init(&host->flight, first);
+	host->position = first;
+	pthread_mutex_lock(&host->mutex);
+	host->status.cursor = first;
+	pthread_mutex_unlock(&host->mutex);
+	return true;
+}
+
 /* LG_OK: there is an offer. LG_AGAIN: caught up. Else the spool could not be read just now. */
 static enum lg_rc next_offer(struct lg_output_host *host)
 {
@@ -138,6 +178,8 @@ static enum lg_rc next_offer(struct lg_output_host *host)
 	struct lg_err err;
 	enum lg_rc rc;
 
+	if (!host->offer.batch && host->replay && host->replay->again)
+		return next_letter(host);
 	while (!host->offer.batch) {
 		if (host->replay && host->position >= host->replay->end)
 			return LG_AGAIN;

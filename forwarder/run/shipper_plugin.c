@@ -13,8 +13,13 @@ static void reject(struct lg_output_host *host, uint64_t first, uint64_t last, c
 	struct lg_err err;
 
 	while (flight_run(&host->flight, first, last, &from, &to)) {
-		enum lg_rc rc = burial_put(host->letters, host->env.spool, host->offer.batch, from, to, reason, host->rewinds + 1, &err);
+		struct again *again = host->replay ? host->replay->again : NULL;
+		struct lg_batch *at_hand = again ? again_batch(again, from) : host->offer.batch;
+		uint32_t before = again ? again_attempts(again, from) : 0;
+		enum lg_rc rc = burial_put(host->letters, host->env.spool, at_hand, from, to, reason, before + host->rewinds + 1, &err);
 
+		if (again)
+			lg_batch_release(at_hand);
 		if (rc == LG_CORRUPT) {
 			host->lost += to - from + 1;
 			writer_post_loss(host->env.writer, 'O', host->conf->name, from, to, to - from + 1, 0, "rejected, and unreadable in the spool");

@@ -54,7 +54,9 @@ void shipper_publish(struct lg_output_host *host, int64_t now_ns, bool force)
 	behind = host->replay ? host->replay->end : spool_durable_next(host->env.spool);
 	behind = behind > host->position ? behind - host->position : 0;
 	behind += flight_unsettled(&host->flight, host->position) - flight_unsettled(&host->flight, from);
-	lag_bytes = behind ? spool_bytes_from(host->env.spool, from) : 0;
+	if (host->replay && host->replay->again)
+		behind = again_left(host->replay->again);
+	lag_bytes = behind && host->reader ? spool_bytes_from(host->env.spool, from) : 0;
 	dead = deadletters_count(host->letters);
 	pthread_mutex_lock(&host->mutex);
 	update_rate(host, now_ns);

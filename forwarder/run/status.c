@@ -138,6 +138,7 @@ static void put_output_json(const struct status_output *output, struct lg_buf *o
 	if (output->replaying) {
 		json_put_name(out, "replay");
 		lg_buf_append_char(out, '{');
+		json_put_bool(out, "dead_letters", output->replay.letters);
 		json_put_u64(out, "first", output->replay.first);
 		json_put_u64(out, "next", output->replay.next);
 		json_put_u64(out, "end", output->replay.end);

@@ -244,7 +244,7 @@ static void put_replay(const struct status_output *output, const struct page *pa
 
 	if (!output->replaying)
 		return;
-	snprintf(text, sizeof(text), "replay: at record %llu of %llu to %llu, %s%s%s", (unsigned long long)replay->next,
+	snprintf(text, sizeof(text), "replay%s: at record %llu of %llu to %llu, %s%s%s", replay->letters ? " of dead letters" : "", (unsigned long long)replay->next,
 	         (unsigned long long)replay->first, (unsigned long long)replay->end - 1, replay->state, replay->last_error[0] ? ": " : "",
 	         replay->last_error);
 	put_detail(page, text);

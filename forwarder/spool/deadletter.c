@@ -388,6 +388,122 @@ enum lg_rc deadletters_drop(struct deadletters *letters, uint64_t *count, struct
 	return rc;
 }
 
+/* ---- files as a whole ---- */
+
+uint64_t deadletters_seal(struct deadletters *letters)
+{
+	uint64_t next;
+
+	pthread_mutex_lock(&letters->mutex);
+	seal(letters);
+	next = letters->next_number;
+	pthread_mutex_unlock(&letters->mutex);
+	return next;
+}
+
+struct file_search {
+	uint64_t from, end, found, first_seq; /* found 0: none yet */
+};
+
+static void note_file(void *arg, const char *name)
+{
+	struct file_search *search = arg;
+	uint64_t number, first_seq;
+
+	if (!segment_parse_name(name, &number, &first_seq) || number < search->from || number >= search->end)
+		return;
+	if (search->found && search->found < number)
+		return;
+	search->found = number;
+	search->first_seq = first_seq;
+}
+
+static struct file_search find_file(struct deadletters *letters, uint64_t from, uint64_t end)
+{
+	const struct sys_io *io = letters->spool->conf.io;
+	struct file_search search = {.from = from, .end = end};
+
+	io->list(io->self, letters->dir, note_file, &search);
+	return search;
+}
+
+uint64_t deadletters_next_file(struct deadletters *letters, uint64_t from, uint64_t end)
+{
+	return find_file(letters, from, end).found;
+}
+
+/* The letters that stay, in segment.tmp under the same number; each is synced. The salt is a new one (SPOOL.md, "Encryption"). */
+static enum lg_rc write_kept(struct deadletters *file, uint64_t first_seq, const struct deadletter_kept *kept, size_t count, struct lg_err *err)
+{
+	const struct sys_io *io = file->spool->conf.io;
+	struct lg_buf header = {0}, facts = {0};
+	char path[PATH_SIZE];
+	struct iovec iov;
+	enum lg_rc rc = encode_header(file, first_seq, &header, err);
+	int sys = 0;
+
+	file->next_number++;
+	if (rc != LG_OK)
+		goto done;
+	io->unlink(io->self, file_path(file, path, "segment.tmp"));
+	sys = file->handle = io->open(io->self, path, SYS_WRITE | SYS_CREATE | SYS_EXCLUSIVE);
+	iov = (struct iovec){header.data, header.size};
+	if (sys >= 0)
+		sys = io->pwritev(io->self, file->handle, &iov, 1, 0);
+	if (sys < 0)
+		rc = lg_err_sys(err, -sys, "writing %s", path);
+	file->index.end = header.size;
+	for (size_t i = 0; i < count && rc == LG_OK; i++) {
+		put_facts(&facts, kept[i].reason, kept[i].time_ns, kept[i].attempts);
+		rc = append(file, kept[i].batch, &facts, err);
+		lg_buf_fini(&facts);
+	}
+	seal(file);
+done:
+	lg_buf_fini(&header);
+	return rc;
+}
+
+enum lg_rc deadletters_replace(struct deadletters *letters, uint64_t number, const struct deadletter_kept *kept, size_t count, struct lg_err *err)
+{
+	const struct sys_io *io = letters->spool->conf.io;
+	char data_dir[SPOOL_PATH_MAX], temp[PATH_SIZE], path[PATH_SIZE], name[SEGMENT_NAME_SIZE];
+	struct deadletter_walk walk = {.data_dir = data_dir, .io = io, .output = letters->output, .file = number};
+	struct deadletters file = {.spool = letters->spool, .handle = -1, .number = number, .next_number = number};
+	struct file_search old;
+	enum lg_rc rc;
+	int sys = 0;
+
+	snprintf(data_dir, sizeof(data_dir), "%.*s", (int)(strlen(letters->spool->dir) - strlen("/spool")), letters->spool->dir);
+	memcpy(file.output, letters->output, sizeof(file.output));
+	memcpy(file.dir, letters->dir, sizeof(file.dir));
+	pthread_mutex_lock(&letters->mutex);
+	old = find_file(letters, number, number + 1);
+	rc = old.found ? deadletter_walk(&walk, err) : LG_OK;
+	if (rc != LG_OK || !old.found)
+		goto done; /* gone already: dropped by a person */
+	segment_name(name, number, old.first_seq);
+	file_path(letters, path, name);
+	if (count)
+		rc = write_kept(&file, old.first_seq, kept, count, err);
+	if (rc != LG_OK)
+		goto done;
+	sys = count ? io->rename(io->self, file_path(letters, temp, "segment.tmp"), path) : io->unlink(io->self, path);
+	if (sys == 0)
+		sys = io->sync_dir(io->self, letters->dir);
+	if (sys < 0) {
+		rc = lg_err_sys(err, -sys, "replacing %s", path);
+		goto done;
+	}
+	add_bytes(letters->spool, count ? SEGMENT_PAGE : 0, walk.bytes);
+	letters->count -= walk.records < letters->count ? walk.records : letters->count;
+	letters->count += file.count;
+done:
+	crypt_free(file.cipher);
+	pthread_mutex_unlock(&letters->mutex);
+	return rc;
+}
+
 /* ---- cutting records out of a batch ---- */
 
 /* The record's entry, copied as it is but for the number of its origin, which this batch counts itself. */

@@ -28,6 +28,24 @@ uint64_t deadletters_count(struct deadletters *letters); /* records */
 /* Removes all letters of the output; *count: how many records they were. */
 enum lg_rc deadletters_drop(struct deadletters *letters, uint64_t *count, struct lg_err *err) LG_WARN_UNUSED;
 
+/* Closes the file that is being written, so that what comes goes to a new one. Returns the number of the next file: those below are whole and change
+ * no more. Any thread. */
+uint64_t deadletters_seal(struct deadletters *letters);
+/* The lowest number of a file in from .. end - 1; 0: there is none. */
+uint64_t deadletters_next_file(struct deadletters *letters, uint64_t from, uint64_t end);
+
+/* A letter that stays when its file is written anew. */
+struct deadletter_kept {
+	const struct lg_batch *batch;
+	const char *reason;
+	int64_t time_ns;
+	uint32_t attempts;
+};
+/* Replaces the file `number` (below what deadletters_seal said) by one with these letters alone, or removes it where there are none: in one step, a
+ * crash leaves the old one or the new one. */
+enum lg_rc deadletters_replace(struct deadletters *letters, uint64_t number, const struct deadletter_kept *kept, size_t count,
+        struct lg_err *err) LG_WARN_UNUSED;
+
 /* A batch of the records first..last of `batch`, byte for byte, with the origins they name. The caller owns it. */
 struct lg_batch *deadletter_slice(const struct lg_batch *batch, uint64_t first, uint64_t last);
 
@@ -50,6 +68,7 @@ struct deadletter_walk {
 	const struct sys_io *io;
 	const char *output; /* NULL: all */
 	const char *key_file; /* for payloads of an encrypted spool; NULL: none */
+	uint64_t file;      /* this file alone; 0: all */
 	bool payloads;      /* read, verify and decode the records too */
 	void (*each)(void *arg, const struct deadletter *letter); /* oldest first within an output; may be NULL */
 	void (*say)(void *arg, const char *line); /* one line for each damage; may be NULL */

@@ -252,7 +252,7 @@ static enum lg_rc walk_output(struct deadletter_walk *walk, const char *output, 
 	rc = list_names(walk->io, dir, true, &names, err);
 	for (size_t i = 0; i < names.count && rc == LG_OK; i++) {
 		snprintf(path, sizeof(path), "%s/%.40s", dir, names.items[i]);
-		if (segment_parse_name(names.items[i], &r.number, &first_seq))
+		if (segment_parse_name(names.items[i], &r.number, &first_seq) && (!walk->file || walk->file == r.number))
 			rc = read_file(&r, path, err);
 	}
 	free(names.items);
