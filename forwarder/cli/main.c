@@ -61,6 +61,10 @@ static const struct command commands[] = {
 	{"dlq", cmd_dlq, "dlq ls|cat|replay|drop [-c FILE | -d DIR] [--output NAME] [--json] [--yes] [--id ID] [--from|--to TIME] [--keep]", "records that a receiver refused for good",
 	 "  ls                 the refusals: when, which records, why\n"
 	 "  cat                their records as JSON lines: time, reason, record\n"
+	 "  replay --output NAME   sends them once more, marked `lugger.replay: true`; gone once the receiver has them. The daemon has to run\n"
+	 "    --id ID          this letter alone, as `ls` names it\n"
+	 "    --from, --to TIME, --from-seq, --to-seq N   refused then, or with these sequences\n"
+	 "    --keep           they stay dead letters, too\n"
 	 "  drop [--yes]       says what would go; with --yes removes it\n"
 	 "  --output NAME      of this output alone\n"
 	 "  -c FILE            configuration that names the data_dir (default " CLI_DEFAULT_CONFIG ")\n"
