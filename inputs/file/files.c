@@ -296,6 +296,8 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 	files_take_moves(files, now_ns);
 	if (!files->scanned || (!once && (files->scan_due || now_ns >= files->scan_ns)))
 		files_scan(files, now_ns);
+	if (!files->watch && !once && now_ns >= files->hot_ns)
+		files_look_at_hot(files, now_ns);
 	if (now_ns >= files->timer_ns)
 		run_timers(files, now_ns);
 	if (files->packed_due)
@@ -309,6 +311,8 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 	lg_waitset_clear(ws);
 	lg_waitset_add(ws, watch_fd(files->watch), POLLIN);
 	lg_waitset_wake(ws, files->scan_ns < files->timer_ns ? files->scan_ns : files->timer_ns);
+	if (!files->watch && !once)
+		lg_waitset_wake(ws, files->hot_ns);
 	if (files->queue || files->scan_due || files->packed_due)
 		lg_waitset_wake(ws, full ? now_ns + FULL_WAIT_NS : now_ns);
 }

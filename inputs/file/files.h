@@ -51,6 +51,7 @@ struct files {
 	bool done_due;         /* done_conclude is due */
 	size_t concluded;      /* tails that are */
 	int64_t opened_ns, scan_ns; /* monotonic: start, next scan at the latest */
+	int64_t hot_ns;        /* files_look_at_hot is due, where it polls */
 	int64_t step_ns;       /* of the last step */
 	int64_t lost_ns;       /* when the directories are next searched for rotated files that still grow */
 	int64_t timer_ns;      /* the earliest timer of a tail */
@@ -66,6 +67,8 @@ void files_report(const struct files *files, struct lg_input_report *report);
 
 /* scan.c: compares names and tails with the file system. */
 void files_scan(struct files *files, int64_t now_ns);
+/* When polling: the files that were written of late, between two scans. */
+void files_look_at_hot(struct files *files, int64_t now_ns);
 void files_free_names(struct files *files);
 /* One of the globs matches the path and nothing excludes it. */
 bool files_match(const struct files *files, const char *path);

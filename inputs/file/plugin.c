@@ -24,7 +24,8 @@ static const struct lg_option file_options[] = {
 		.doc = "How changes are noticed; auto is inotify where the file system has it, else polling."},
 	{.name = "poll_interval", .type = LG_OPT_DURATION, .offset = offsetof(struct file_conf, poll_interval_ns), .fallback = "1s",
 		.min = 10000000, .max = 3600 * SECOND,
-		.doc = "Time between two looks at the files when polling, and at directories that do not exist yet."},
+		.doc = "Time between two looks at the files when polling, and at directories that do not exist yet. More than 4000 files are "
+		       "looked at less often, but for those written within the last minute: looking costs 1 % of a core at most."},
 	{.name = "rotate_wait", .type = LG_OPT_DURATION, .offset = offsetof(struct file_conf, rotate_wait_ns), .fallback = "5s",
 		.max = 86400 * SECOND,
 		.doc = "How long a file that was rotated or deleted must give nothing new before it is closed."},

@@ -11,6 +11,8 @@
 #define WEEK_NS (7 * INT64_C(86400) * 1000000000)
 #define DAY_NS (INT64_C(86400) * 1000000000)
 #define HOUR_NS (INT64_C(3600) * 1000000000)
+#define LOOK_NS 250000 /* between two looks, for each name: a look costs some 2.5 us, so that all of them are 1 % of a core at most */
+#define HOT_NS (60 * INT64_C(1000000000)) /* a file that gave something so recently is looked at every poll_interval, however many there are */
 #define SAFETY_NS (10 * INT64_C(1000000000)) /* what inotify cannot see: mmap, other names of the same file */
 
 struct scan {
@@ -406,8 +408,24 @@ void files_scan(struct files *files, int64_t now_ns)
 		saved_expire(&files->saved, lg_input_utc(files->reader.host) - WEEK_NS);
 	if (files->watch && !walk.missing && !scan.elsewhere && interval < SAFETY_NS)
 		interval = SAFETY_NS;
+	if (interval < (int64_t)files->names.count * LOOK_NS)
+		interval = (int64_t)files->names.count * LOOK_NS;
 	files->scan_ns = now_ns + interval;
 	files->scanned = true;
+}
+
+void files_look_at_hot(struct files *files, int64_t now_ns)
+{
+	files->hot_ns = now_ns + files->reader.conf->poll_interval_ns;
+	if ((int64_t)files->names.count * LOOK_NS <= files->reader.conf->poll_interval_ns)
+		return;
+	for (struct tail *tail = files->tails; tail; tail = tail->next) {
+		struct stat st;
+
+		if (tail->content.fd >= 0 && now_ns - tail->active_ns < HOT_NS && fstat(tail->content.fd, &st) == 0 &&
+		    st.st_size != tail_disk_size(tail))
+			files_enqueue(files, tail);
+	}
 }
 
 void files_free_names(struct files *files)

@@ -352,6 +352,39 @@ static void five_hundred_files_are_read_through_sixteen_descriptors(void **unuse
 	rig_free(rig);
 }
 
+static void of_very_many_files_the_quiet_are_looked_at_less_often(void **unused)
+{
+	struct rig *rig = rig_new("*.log");
+	const int64_t tenth = SECOND / 10;
+	char name[32];
+	int fd;
+
+	(void)unused;
+	rig->conf.poll_interval_ns = tenth;
+	for (int i = 0; i < 1200; i++) { /* all of them every 0.3 s */
+		snprintf(name, sizeof(name), "%05d.log", i);
+		fd = open(rig_path(rig, name), O_WRONLY | O_CREAT, 0644);
+		close(fd);
+	}
+	rig_open(rig);
+	rig_run(rig);
+	rig_advance(rig, 70 * SECOND); /* they are quiet by now */
+	rig_append(rig, "00000.log", "one\n");
+	rig_append(rig, "00001.log", "one\n");
+	if (rig_watch == WATCH_POLL) {
+		rig_advance(rig, tenth);
+		rig_expect(rig, "");
+	}
+	rig_advance(rig, 2 * tenth);
+	rig_expect(rig, "00000.log@0:one\n00001.log@0:one\n");
+	for (int i = 0; i < 5; i++) { /* written of late: every 0.1 s */
+		rig_append(rig, "00000.log", "two\n");
+		rig_advance(rig, tenth);
+		rig_expect_bodies(rig, "two\n");
+	}
+	rig_free(rig);
+}
+
 static void a_directory_created_later_is_found(void **unused)
 {
 	struct rig *rig = rig_new("new/*/x*.log");
@@ -518,6 +551,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_unreadable_file_is_said_and_tried_again_while_others_go_on),
 	cmocka_unit_test(a_read_error_of_one_file_is_said_and_others_go_on),
 	cmocka_unit_test(five_hundred_files_are_read_through_sixteen_descriptors),
+	cmocka_unit_test(of_very_many_files_the_quiet_are_looked_at_less_often),
 	cmocka_unit_test(a_directory_created_later_is_found),
 	cmocka_unit_test(a_directory_replaced_by_another_is_followed),
 	cmocka_unit_test(a_position_fits_though_the_path_does_not),
