@@ -7,10 +7,11 @@
 # Quick and silent when everything is there. As an ordinary user it asks sudo.
 set -euo pipefail
 
-build_packages=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libzstd-dev libssl-dev libpcre2-dev librdkafka-dev openssl tzdata)
+build_packages=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libzstd-dev libssl-dev libpcre2-dev zlib1g-dev librdkafka-dev openssl tzdata)
 # syslog-ng-core conflicts with rsyslog, so tests/run.sh unpacks it; from libivykis0 on it is its shared libraries.
 test_packages=(libcmocka-dev python3-minimal libpython3-stdlib rsyslog rsyslog-openssl bsdutils libc-bin
 	curl openssh-client openssh-server # what packaging/zos/FEED.md uses
+	logrotate gzip zstd # rotation by the real thing
 	kcat maven default-jre-headless # a Kafka broker comes from Maven Central and runs on Java
 	libivykis0 libnet1 libglib2.0-0 libjson-c5 libpcre3 libwrap0 libcap2)
 

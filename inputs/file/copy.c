@@ -104,6 +104,29 @@ static struct tail *examine_copy(struct files *files, const char *source, const 
 	return NULL;
 }
 
+/* What was written between the copy and the truncation is in no copy, and some of it may have been read from the file itself: then the copy is
+ * shorter than what was read, and all of it was. Its records are passed over. */
+static void pass_short_copy(struct files *files, const char *path, const struct position *position, int64_t now_ns)
+{
+	struct ident head = position->ident;
+	struct tail *tail;
+	struct stat st;
+
+	head.mark_size = 0;
+	if (head.head_size < IDENT_SPAN || stat(path, &st) < 0 || st.st_size >= position->ident.mark_at ||
+	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec < position->since_ns)
+		return;
+	tail = files_tail_by_inode(files, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
+	if (!tail || !tail->fresh || tail->pack || files_open_tail(files, tail, path, now_ns) != TAIL_END ||
+	    ident_compare(&head, &tail->content) != IDENT_SAME)
+		return;
+	lg_input_log(files->reader.host, LG_INFO, "%s: the copy of a file that was read further before it was truncated", path);
+	tail->skip_to = st.st_size;
+	tail->fresh = false;
+	tail_set_dirty(tail);
+	files_enqueue(files, tail);
+}
+
 bool copy_hand_over(struct files *files, const char *path, const char *key, const struct position *position, int64_t now_ns)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -123,6 +146,8 @@ bool copy_hand_over(struct files *files, const char *path, const char *key, cons
 			continue;
 		other = walk_join(dir, entry->d_name);
 		copy = examine_copy(files, path, other, position, now_ns);
+		if (!copy)
+			pass_short_copy(files, other, position, now_ns);
 		free(other);
 	}
 	if (stream)

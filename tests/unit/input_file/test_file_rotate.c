@@ -421,6 +421,49 @@ static void an_older_copy_with_the_same_header_is_not_taken_for_the_copy(void **
 	rig_free(rig);
 }
 
+/* What was written between copy and truncation: read from the file itself, or lost by the rotation; the copy is shorter than what was read. */
+static void a_copy_that_was_overtaken_is_not_read_again(void **unused)
+{
+	(void)unused;
+	for (int down = 0; down < 2; down++)
+		for (int glob = 0; glob < 2; glob++) {
+			struct rig *rig = rig_new(globs[glob]);
+			char line[64], *expected = calloc(1, 10000), bytes[4000];
+			int fd;
+
+			for (int i = 100; i < 200; i++) {
+				snprintf(line, sizeof(line), "line %d of a hundred\n", i);
+				rig_append(rig, "a.log", line);
+				strcat(expected, line);
+			}
+			rig_open(rig);
+			rig_run(rig);
+			fd = open(rig_path(rig, "a.log"), O_RDONLY);
+			assert_int_equal(read(fd, bytes, 2100), 2100);
+			close(fd);
+			rig_append_bytes(rig, "a.log.1", bytes, 2100); /* the copy as it is when logrotate comes to its end */
+			rig_append(rig, "a.log", "line 200 is in no copy\n");
+			strcat(expected, "line 200 is in no copy\n");
+			rig_look(rig);
+			if (down) {
+				fake_commit(&rig->host);
+				fake_crash(&rig->host);
+			}
+			rig_truncate(rig, "a.log", 0);
+			rig_append(rig, "a.log", "line 201\n");
+			strcat(expected, "line 201\n");
+			if (down)
+				rig_open(rig);
+			rig_look(rig);
+			rig_advance(rig, 20 * SECOND);
+			rig_restart(rig);
+			rig_advance(rig, 20 * SECOND);
+			rig_expect_bodies(rig, expected);
+			free(expected);
+			rig_free(rig);
+		}
+}
+
 static void a_copy_that_nobody_truncates_for_is_a_file_of_its_own(void **unused)
 {
 	struct rig *rig = rig_new("a.log*");
@@ -489,6 +532,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_copytruncate_while_nobody_runs_neither_loses_nor_repeats),
 	cmocka_unit_test(a_partial_line_goes_on_in_the_copy),
 	cmocka_unit_test(an_older_copy_with_the_same_header_is_not_taken_for_the_copy),
+	cmocka_unit_test(a_copy_that_was_overtaken_is_not_read_again),
 	cmocka_unit_test(a_copy_that_nobody_truncates_for_is_a_file_of_its_own),
 	cmocka_unit_test(bytes_truncated_away_without_a_copy_are_reported_lost),
 	cmocka_unit_test(a_file_rewritten_to_the_very_size_it_had_is_noticed),
