@@ -215,6 +215,8 @@ struct lg_output_plugin {
 	void (*report)(const void *state, struct lg_output_report *report);
 	void (*close)(void *state);
 	void (*reopen)(void *state); /* SIGHUP: close and reopen files by name; may be NULL */
+	/* What `check` tells beside its verdict (permissions to grant); appends whole lines. May be NULL. */
+	void (*explain)(const void *conf, struct lg_buf *out);
 	/* True: a second instance with the same settings must not run beside the first (both would write one file), so the core runs no replay there. A
 	 * second instance's name (lg_output_name) ends in ".replay". */
 	bool single;
@@ -232,6 +234,23 @@ void lg_output_restart(struct lg_output_host *host, const char *why);
 void lg_output_trouble(struct lg_output_host *host, const char *state, const struct lg_err *err);
 /* It works again / now: resets the backoff. state: "connected", "flowing", "idle". */
 void lg_output_ok(struct lg_output_host *host, const char *state);
+
+/* For an output that keeps its cursor with the receiver (exactly once). All on the output's thread. */
+const char *lg_output_spool_id(const struct lg_output_host *host); /* 32 hex digits, the same for ever */
+uint64_t lg_output_cursor(struct lg_output_host *host);             /* the lowest unsettled sequence */
+uint64_t lg_output_log_next(const struct lg_output_host *host);     /* records below it are durable */
+/* The log a record in the spool belongs to (struct lg_record.log_id); false: the spool does not have it. */
+bool lg_output_log_of(const struct lg_output_host *host, uint64_t seq, char log_id[33]);
+/* Inside step, with nothing unsettled: the receiver's cursor is the true one. Forward: what lies between is settled; back: it is offered
+ * again. Offers go on from seq. */
+void lg_output_seek(struct lg_output_host *host, uint64_t seq);
+/* The durable copy of the cursor stays at or below seq until the next call. */
+void lg_output_hold(struct lg_output_host *host, uint64_t seq);
+void lg_output_repeats(struct lg_output_host *host, uint64_t count); /* so many may have been delivered before */
+/* What a person answered to a state that asked (`lugger output resolve`); each answer is given once. */
+enum lg_choice { LG_CHOICE_NONE, LG_CHOICE_LOCAL, LG_CHOICE_RECEIVER };
+enum lg_choice lg_output_choice(struct lg_output_host *host);
+
 struct lg_net *lg_output_net(struct lg_output_host *host);
 const char *lg_output_name(const struct lg_output_host *host);
 /* The formatter chosen by `format` and its options. */

@@ -59,6 +59,19 @@ static void put_summary(const struct config *config, struct lg_buf *out)
 	        text_format_size(config_floor_bytes(config), floor));
 }
 
+/* What the outputs need that is not in this file. */
+static void put_needs(const struct config *config, struct lg_buf *out)
+{
+	for (size_t i = 0; i < config->output_count; i++) {
+		const struct config_output *output = &config->outputs[i];
+
+		if (!output->plugin->explain)
+			continue;
+		lg_buf_printf(out, "output %s: ", output->name);
+		output->plugin->explain(output->conf, out);
+	}
+}
+
 int cmd_check(int argc, char **argv, const struct lg_registry *registry)
 {
 	struct config_env env = cli_config_env(registry);
@@ -78,8 +91,10 @@ int cmd_check(int argc, char **argv, const struct lg_registry *registry)
 		config_print_problems(config, &problems);
 	if (rc == LG_OK && call.resolve)
 		config_resolve(config, &out);
-	else if (rc == LG_OK && !call.json)
+	else if (rc == LG_OK && !call.json) {
 		put_summary(config, &out);
+		put_needs(config, &out);
+	}
 	if (problems.size)
 		fwrite(problems.data, 1, problems.size, stderr);
 	printed = cli_print(&out);

@@ -71,9 +71,13 @@ static const struct command commands[] = {
 	 "  -d DIR             the data_dir itself\n"
 	 "  --json             the same facts for machines\n"
 	 "Ends with 0; with 1 where a letter does not verify, or something was not done; with 2 at a wrong call. Works with the daemon up or down.\n"},
-	{"output", cmd_output, "output forget NAME [-c FILE]", "let go of the cursor of an output that is configured no more",
-	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"
-	 "The daemon must be stopped. Records that only this output had not delivered are then free to go.\n"},
+	{"output", cmd_output, "output forget NAME | resolve NAME --take local|receiver [-c FILE]", "an output's cursor: let go of it, or choose",
+	 "  forget NAME        let go of the cursor of an output that is configured no more, with the service stopped: records that only this\n"
+	 "                     output had not delivered are then free to go\n"
+	 "  resolve NAME       answer an output in state cursor-conflict or fenced (Kafka, exactly_once), with the service running\n"
+	 "  --take local       go on from our cursor: may repeat\n"
+	 "  --take receiver    go on from the cursor that the receiver holds\n"
+	 "  -c FILE            configuration (default " CLI_DEFAULT_CONFIG ")\n"},
 	{"plugins", cmd_plugins, "plugins [--json]", "what is compiled in", ""},
 	{"version", cmd_version, "version", "the version", ""},
 	{"reference", cmd_reference, "reference md|schema|sample|man-options", NULL, "Writes a document that is generated from the option tables.\n"},

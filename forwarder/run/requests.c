@@ -95,6 +95,28 @@ static bool replay_dead(struct app *app, const char *request, struct lg_buf *out
 	return start(app, request, out, replays_start_letters);
 }
 
+/* "output resolve OUTPUT local|receiver". */
+static bool resolve_output(struct app *app, const char *rest, struct lg_buf *out)
+{
+	const char *space = strrchr(rest, ' ');
+	enum lg_choice choice = LG_CHOICE_NONE;
+
+	if (space)
+		choice = !strcmp(space + 1, "local") ? LG_CHOICE_LOCAL : !strcmp(space + 1, "receiver") ? LG_CHOICE_RECEIVER : LG_CHOICE_NONE;
+	for (size_t i = 0; choice != LG_CHOICE_NONE && i < app->output_count; i++) {
+		const char *name = shipper_conf(app->outputs[i])->name;
+
+		if (strlen(name) != (size_t)(space - rest) || strncmp(name, rest, strlen(name)) != 0)
+			continue;
+		shipper_choose(app->outputs[i], choice);
+		log_notice("output %s: `lugger output resolve` chose the %s cursor", name, space + 1);
+		lg_buf_append_cstr(out, "0\n");
+		return true;
+	}
+	lg_buf_append_cstr(out, "1\nno such output runs\n");
+	return true;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -104,6 +126,7 @@ static const struct {
 	{"status ", put_status},
 	{"dlq drop ", drop_dead},
 	{"dlq replay ", replay_dead},
+	{"output resolve ", resolve_output},
 	{"replay ", start_replay},
 };
 

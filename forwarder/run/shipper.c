@@ -30,6 +30,8 @@ static void move_cursor(struct lg_output_host *host)
 {
 	uint64_t cursor = flight_cursor(&host->flight);
 
+	if (cursor > host->hold)
+		cursor = host->hold;
 	if (cursor <= host->cursor)
 		return;
 	host->rewinds = 0;
@@ -159,8 +161,11 @@ static bool starts_at_end(const struct lg_output_host *host)
 static enum lg_rc open_cursor(struct lg_output_host *host, struct lg_err *err)
 {
 	const char *name = host->conf->name;
+	struct spool_stat stat;
 	enum lg_rc rc;
 
+	spool_stat(host->env.spool, &stat);
+	memcpy(host->spool_id, stat.spool_id, sizeof(host->spool_id));
 	if (host->replay && host->replay->again) {
 		host->letters = host->replay->letters;
 		flight_init(&host->flight, 0);
@@ -232,6 +237,8 @@ enum lg_rc shipper_new_replay(struct lg_output_host **out, const struct config_o
 	atomic_init(&host->give_up_below, 0);
 	atomic_init(&host->moved_ns, clock_mono(env->clock));
 	atomic_init(&host->drain, replay != NULL); /* a replay ends when everything of it is settled */
+	atomic_init(&host->choice, LG_CHOICE_NONE);
+	host->hold = UINT64_MAX;
 	host->healthy = true;
 	pthread_mutex_init(&host->mutex, NULL);
 	snprintf(host->status.state, sizeof(host->status.state), "starting");
@@ -253,6 +260,12 @@ enum lg_rc shipper_start(struct lg_output_host *host, struct lg_err *err)
 	enum lg_rc rc = thread_start(&host->thread, shipper_main, host, err);
 
 	return rc == LG_OK ? LG_OK : lg_err_prepend(err, "output %s", host->conf->name);
+}
+
+void shipper_choose(struct lg_output_host *host, enum lg_choice choice)
+{
+	atomic_store(&host->choice, (int)choice);
+	shipper_wake(host);
 }
 
 void shipper_drain(struct lg_output_host *host)

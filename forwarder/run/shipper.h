@@ -46,6 +46,7 @@ enum lg_rc shipper_start(struct lg_output_host *host, struct lg_err *err);
 void shipper_drain(struct lg_output_host *host);
 /* Asks the thread to finish in order what it has offered, at the latest at deadline_ns (monotonic), and to end. */
 void shipper_stop(struct lg_output_host *host, int64_t deadline_ns);
+void shipper_choose(struct lg_output_host *host, enum lg_choice choice); /* a person's answer, for lg_output_choice; any thread */
 void shipper_reopen(struct lg_output_host *host); /* SIGHUP */
 void shipper_join(struct lg_output_host *host);
 void shipper_free(struct lg_output_host *host); /* NULL is fine */

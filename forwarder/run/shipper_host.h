@@ -34,6 +34,9 @@ struct lg_output_host {
 	struct thread thread;
 	bool opened;
 	atomic_bool drain, done, reopen;
+	atomic_int choice;       /* enum lg_choice, from the control socket */
+	uint64_t hold;           /* lg_output_hold */
+	char spool_id[33];
 	_Atomic int64_t moved_ns;       /* shipper_moved_ns */
 	_Atomic uint64_t give_up_below; /* drop-oldest: records below are to be let go */
 	struct lg_formatter *formatter;

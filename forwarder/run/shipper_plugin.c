@@ -69,6 +69,50 @@ void lg_output_ok(struct lg_output_host *host, const char *state)
 		shipper_set_state(host, state, NULL, true);
 }
 
+const char *lg_output_spool_id(const struct lg_output_host *host)
+{
+	return host->spool_id;
+}
+
+uint64_t lg_output_cursor(struct lg_output_host *host)
+{
+	return flight_cursor(&host->flight);
+}
+
+uint64_t lg_output_log_next(const struct lg_output_host *host)
+{
+	return spool_durable_next(host->env.spool);
+}
+
+bool lg_output_log_of(const struct lg_output_host *host, uint64_t seq, char log_id[33])
+{
+	return spool_log_of(host->env.spool, seq, log_id);
+}
+
+void lg_output_seek(struct lg_output_host *host, uint64_t seq)
+{
+	offer_drop(host);
+	flight_fini(&host->flight);
+	flight_init(&host->flight, seq);
+	host->position = seq;
+	spool_reader_seek(host->reader, seq);
+}
+
+void lg_output_hold(struct lg_output_host *host, uint64_t seq)
+{
+	host->hold = seq;
+}
+
+void lg_output_repeats(struct lg_output_host *host, uint64_t count)
+{
+	host->repeats += count;
+}
+
+enum lg_choice lg_output_choice(struct lg_output_host *host)
+{
+	return (enum lg_choice)atomic_exchange(&host->choice, LG_CHOICE_NONE);
+}
+
 struct lg_net *lg_output_net(struct lg_output_host *host)
 {
 	return host->env.net;

@@ -21,6 +21,7 @@ static void trim_ranges(struct spool *spool, uint64_t low_seq)
 {
 	size_t kept = 0;
 
+	pthread_mutex_lock(&spool->lock);
 	for (size_t i = 0; i < spool->range_count; i++) {
 		bool last = i + 1 == spool->range_count;
 
@@ -30,6 +31,7 @@ static void trim_ranges(struct spool *spool, uint64_t low_seq)
 		spool->ranges[kept++] = spool->ranges[i];
 	}
 	spool->range_count = kept;
+	pthread_mutex_unlock(&spool->lock);
 }
 
 /* The cipher of the segment that comes next: the key in use now, and a salt that no other segment has. */

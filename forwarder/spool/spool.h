@@ -62,6 +62,8 @@ void spool_reload_keys(struct spool *spool);
 /* The first sequence that is not durable: batches whose last record lies below are. In `interval` and `never` spool_commit
  * answers LG_OK without a sync, so ask this. Any thread. */
 uint64_t spool_durable_next(struct spool *spool);
+/* The log that record seq belongs to, as 32 hex digits; false where it is not kept, or not durable yet. Any thread. */
+bool spool_log_of(struct spool *spool, uint64_t seq, char log_id[33]);
 /* Of the batches that spool_append took since open, in order, so many are durable; for batches that carry positions only. Any
  * thread. */
 uint64_t spool_durable_appends(struct spool *spool);

@@ -78,6 +78,21 @@ void spool_stat_disk(struct spool *spool, struct spool_stat *stat)
 	stat->encryption.key_id = newest_key(spool);
 }
 
+bool spool_log_of(struct spool *spool, uint64_t seq, char log_id[33])
+{
+	bool found = false;
+
+	pthread_mutex_lock(&spool->lock);
+	if (spool->seg_count && seq >= spool->segs[0].first_seq && seq < spool->durable_next) {
+		for (size_t i = 0; i < spool->range_count && spool->ranges[i].first_seq <= seq; i++) {
+			spool_hex(log_id, spool->ranges[i].log_id);
+			found = true;
+		}
+	}
+	pthread_mutex_unlock(&spool->lock);
+	return found;
+}
+
 /* The segment that holds seq, and the bytes of all behind it. False: seq is not durable yet. */
 static bool find_segment(struct spool *spool, uint64_t seq, struct seg *seg, bool *newest, uint64_t *behind)
 {

@@ -87,16 +87,41 @@ static bool open_wake(struct kafka *k, struct lg_err *err)
 	return true;
 }
 
+static void set_hooks(struct kafka *k, rd_kafka_conf_t *conf)
+{
+	rd_kafka_conf_set_opaque(conf, k);
+	rd_kafka_conf_set_resolve_cb(conf, on_resolve);
+	rd_kafka_conf_set_connect_cb(conf, on_connect);
+}
+
+rd_kafka_t *client_group(struct kafka *k, const char *group, struct lg_err *err)
+{
+	rd_kafka_conf_t *conf;
+	rd_kafka_t *rk;
+	char text[512];
+
+	if (kafka_conf_group(k->conf, group, &conf, err) != LG_OK)
+		return NULL;
+	set_hooks(k, conf);
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	if (!rk) {
+		rd_kafka_conf_destroy(conf);
+		lg_err_set(err, LG_INVALID, "librdkafka %s: %s", rd_kafka_version_str(), text);
+		return NULL;
+	}
+	token_share(k, rk);
+	return rk;
+}
+
 static bool open_producer(struct kafka *k, struct lg_err *err)
 {
 	rd_kafka_conf_t *conf;
 	char text[512];
 
-	if (kafka_conf_build(k->conf, &conf, err) != LG_OK)
+	if (kafka_conf_build(k->conf, k->txn.on ? k->txn.id : NULL, &conf, err) != LG_OK)
 		return false;
-	rd_kafka_conf_set_opaque(conf, k);
-	rd_kafka_conf_set_resolve_cb(conf, on_resolve);
-	rd_kafka_conf_set_connect_cb(conf, on_connect);
+	set_hooks(k, conf);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
 	                                       RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
 	k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
@@ -131,6 +156,7 @@ bool client_ready(struct kafka *k)
 void client_close(struct kafka *k)
 {
 	token_stop(k);
+	txn_reset(k);
 	route_forget_lanes(&k->route);
 	if (k->queue) {
 		rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
@@ -163,6 +189,8 @@ static void on_error(struct kafka *k, rd_kafka_event_t *event)
 	struct lg_err err;
 	char text[512], *moment;
 
+	if (k->txn.phase == TXN_STOPPED)
+		return; /* its reason stays */
 	snprintf(text, sizeof(text), "%s", rd_kafka_event_error_string(event));
 	if (code == RD_KAFKA_RESP_ERR__FATAL) {
 		code = rd_kafka_fatal_error(k->rk, text, sizeof(text));
@@ -202,7 +230,7 @@ static void on_log(struct kafka *k, rd_kafka_event_t *event)
 static void on_stats(struct kafka *k, rd_kafka_event_t *event)
 {
 	stats_take(&k->stats, rd_kafka_event_stats(event));
-	if (k->stats.up && !k->ending.on && k->in_flight == 0)
+	if (k->stats.up && !k->ending.on && k->in_flight == 0 && (!k->txn.on || k->txn.phase == TXN_READY))
 		client_well(k, "connected");
 }
 
@@ -272,6 +300,8 @@ void client_wait(const struct kafka *k, struct lg_waitset *ws)
 		return;
 	lg_waitset_add(ws, k->wake[0], POLLIN);
 	token_wait(k, ws);
+	if (k->txn.on)
+		txn_wait(k, ws);
 	if (k->ending.on)
 		lg_waitset_wake(ws, k->ending.by_ns);
 }

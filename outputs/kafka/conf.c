@@ -80,7 +80,7 @@ static void set_sasl(struct setter *s, const struct kafka_sasl *sasl)
 	}
 }
 
-static void set_delivery(struct setter *s, const struct kafka_conf *conf)
+static void set_delivery(struct setter *s, const struct kafka_conf *conf, const char *transactional_id)
 {
 	static const char *const acks[] = {"all", "1", "0"};
 	static const char *const partitioners[] = {"murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"};
@@ -95,7 +95,12 @@ static void set_delivery(struct setter *s, const struct kafka_conf *conf)
 	} else {
 		set(s, "max.in.flight.requests.per.connection", "1"); /* else a retry changes the order */
 	}
-	set(s, "message.timeout.ms", "0"); /* never: the spool is what waits */
+	if (transactional_id) {
+		set(s, "transactional.id", transactional_id);
+		set_number(s, "transaction.timeout.ms", (uint64_t)conf->transaction_interval_ns / 1000000 + KAFKA_TXN_TIMEOUT_MS);
+	} else {
+		set(s, "message.timeout.ms", "0"); /* never: the spool is what waits */
+	}
 	set(s, "compression.type", codecs[conf->compression]);
 	if (level)
 		set_number(s, "compression.level", (uint64_t)level);
@@ -112,30 +117,54 @@ static void set_client(struct setter *s, const struct kafka_conf *conf)
 {
 	set(s, "client.id", conf->client_id);
 	set(s, "log.queue", "true");
-	set(s, "statistics.interval.ms", "2000");
 	set(s, "reconnect.backoff.max.ms", "2000"); /* 10 s by default, and a broker that is back waits as long */
 	set(s, "socket.keepalive.enable", "true");
 	set(s, "socket.nagle.disable", "true");
 	set(s, "allow.auto.create.topics", "false");
-	set(s, "topic.metadata.propagation.max.ms", "5000"); /* a topic unknown for so long: the core waits, with a state */
 }
 
-enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err)
+static void set_passed(struct setter *s, const struct kafka_conf *conf)
+{
+	for (size_t i = 0; i + 1 < conf->rdkafka.count; i += 2)
+		set(s, conf->rdkafka.items[i], conf->rdkafka.items[i + 1]);
+}
+
+static enum lg_rc finish(struct setter *s, rd_kafka_conf_t **out)
+{
+	if (s->rc != LG_OK)
+		rd_kafka_conf_destroy(s->conf);
+	else
+		*out = s->conf;
+	return s->rc;
+}
+
+enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const char *transactional_id, rd_kafka_conf_t **out, struct lg_err *err)
 {
 	struct setter s = {.conf = rd_kafka_conf_new(), .rc = LG_OK, .err = err};
 
 	set_brokers(&s, &conf->brokers);
 	set_tls(&s, conf);
 	set_sasl(&s, &conf->sasl);
-	set_delivery(&s, conf);
+	set_delivery(&s, conf, transactional_id);
 	set_client(&s, conf);
-	for (size_t i = 0; i + 1 < conf->rdkafka.count; i += 2)
-		set(&s, conf->rdkafka.items[i], conf->rdkafka.items[i + 1]);
-	if (s.rc != LG_OK)
-		rd_kafka_conf_destroy(s.conf);
-	else
-		*out = s.conf;
-	return s.rc;
+	set(&s, "statistics.interval.ms", "2000");
+	set(&s, "topic.metadata.propagation.max.ms", "5000"); /* a topic unknown for so long: the core waits, with a state */
+	set_passed(&s, conf);
+	return finish(&s, out);
+}
+
+enum lg_rc kafka_conf_group(const struct kafka_conf *conf, const char *group, rd_kafka_conf_t **out, struct lg_err *err)
+{
+	struct setter s = {.conf = rd_kafka_conf_new(), .rc = LG_OK, .err = err};
+
+	set_brokers(&s, &conf->brokers);
+	set_tls(&s, conf);
+	set_sasl(&s, &conf->sasl);
+	set_client(&s, conf);
+	set(&s, "group.id", group);
+	set(&s, "enable.auto.commit", "false");
+	set(&s, "isolation.level", "read_committed"); /* waits for what is being committed (KIP-447) */
+	return finish(&s, out);
 }
 
 /* ---- the pass-through --------------------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ static enum lg_rc kafka_open(void *state, const void *conf, struct lg_output_hos
 	route_init(&k->route, conf);
 	snprintf(who, sizeof(who), "output %s", lg_output_name(host));
 	k->dialer = lg_dialer_new(lg_output_net(host), who, k->conf->tls.off);
+	txn_init(k);
 	return kafka_check(conf, err);
 }
 
@@ -32,6 +33,8 @@ static void kafka_step(void *state, int64_t now_ns, struct lg_waitset *ws)
 	if (client_ready(k)) {
 		client_serve(k, now_ns);
 		produce_pending(k);
+		if (k->txn.on && !k->failed && !k->ending.on)
+			txn_step(k);
 	}
 	client_wait(k, ws);
 }
@@ -56,11 +59,13 @@ static bool kafka_finish(void *state, int64_t now_ns, struct lg_waitset *ws)
 {
 	struct kafka *k = state;
 
-	if (k->rk)
+	k->finishing = true;
+	if (k->rk || !txn_idle(k))
 		kafka_step(state, now_ns, ws);
 	else
 		lg_waitset_clear(ws);
-	return !k->failed && !k->slabs;
+	k->finishing = false;
+	return !k->failed && !k->slabs && txn_idle(k);
 }
 
 static void kafka_report(const void *state, struct lg_output_report *report)
@@ -71,6 +76,7 @@ static void kafka_report(const void *state, struct lg_output_report *report)
 	stats_report(&k->stats, report);
 	report->in_flight_bytes = k->held_bytes;
 	report->delivery.messages = k->in_flight;
+	snprintf(report->delivery.transaction, sizeof(report->delivery.transaction), "%s", txn_state(&k->txn));
 	snprintf(report->peer, sizeof(report->peer), "%s%s%s", k->conf->tls.off ? "plaintext" : "TLS", mechanism ? ", " : "", mechanism ? mechanism : "");
 }
 
@@ -80,7 +86,10 @@ static void kafka_close(void *state)
 
 	if (!k->conf)
 		return;
+	txn_abort(k);
 	client_close(k);
+	txn_fini(k);
+	lg_buf_fini(&k->token.last);
 	route_fini(&k->route);
 	lg_dialer_free(k->dialer);
 	if (k->wake[0] >= 0) {
@@ -91,5 +100,5 @@ static void kafka_close(void *state)
 
 const struct lg_output_plugin kafka_output = {
 	.name = "kafka", .doc = "Apache Kafka, settled by delivery reports.", .options = kafka_options, .conf_size = sizeof(struct kafka_conf),
-	.line_framing = kafka_line_framing, .formats = "json|raw|rfc5424|rfc3164", .state_size = sizeof(struct kafka), .check = kafka_check, .open = kafka_open, .step = kafka_step,
+	.line_framing = kafka_line_framing, .formats = "json|raw|rfc5424|rfc3164", .state_size = sizeof(struct kafka), .check = kafka_check, .explain = kafka_explain, .open = kafka_open, .step = kafka_step,
 	.send = kafka_send, .rewind = kafka_rewind, .finish = kafka_finish, .report = kafka_report, .close = kafka_close};

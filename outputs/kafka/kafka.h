@@ -6,6 +6,7 @@
  *   route.c    which topic, key and headers
  *   produce.c  from records to messages: formatted into parcels, handed over without a copy, bounded in bytes
  *   settle.c   from delivery reports to settled records; what a rejected batch costs
+ *   txn.c      exactly once
  *   token.c    the token of OAUTHBEARER
  *   stats.c    what status shows
  *   errors.c   what each error means
@@ -23,6 +24,7 @@
 #include "api/lugger_plugin.h"
 
 #define KAFKA_SECOND INT64_C(1000000000)
+#define KAFKA_TXN_TIMEOUT_MS 60000     /* beyond its interval; a broker that is away longer ends a transaction */
 #define KAFKA_SCRAM_VERSION 0x020601ff /* SCRAM before it fails with Kafka 4.0 and newer */
 
 enum kafka_acks { KAFKA_ACKS_ALL, KAFKA_ACKS_LEADER, KAFKA_ACKS_NONE };
@@ -49,6 +51,10 @@ struct kafka_conf {
 	char *crl_file;
 	struct kafka_sasl sasl;
 	struct lg_strings rdkafka;
+	bool exactly_once;
+	char *cursor_topic, *id_prefix;
+	int64_t transaction_interval_ns;
+	uint64_t transaction_bytes;
 	int acks, compression;
 	int64_t compression_level; /* 0: the codec's own */
 	int64_t linger_ns;
@@ -134,6 +140,37 @@ struct token {
 	pid_t pid;
 	int64_t by_ns;
 	struct lg_buf text;
+	struct lg_buf last; /* the token in use, NUL-terminated */
+	int64_t last_expires_s;
+	char subject[256];
+};
+
+enum txn_phase { TXN_CHECK, TXN_INIT, TXN_FETCH, TXN_READY, TXN_OPEN, TXN_FLUSH, TXN_REJECT, TXN_OFFSET, TXN_COMMIT, TXN_STOPPED };
+
+struct reject {
+	uint64_t first, last;
+	char *reason; /* owned; NULL: no memory */
+};
+
+/* txn.c */
+struct txn {
+	bool on;           /* exactly_once */
+	bool keeps_cursor; /* not a replay: its end is in its own file */
+	enum txn_phase phase;
+	char id[256];      /* transactional id, and the group that holds the cursor */
+	char nonce[17];    /* of this start */
+	bool announced;    /* it was committed: whoever commits another one later took over */
+	rd_kafka_t *group; /* reads the committed cursor; NULL: not open */
+	uint64_t first, next; /* the transaction holds records from first on; behind them next */
+	char log_id[33];   /* of the record before next */
+	uint64_t bytes;
+	int64_t begin_ns;
+	uint64_t committed;
+	int64_t commit_ns;
+	uint64_t commits;
+	enum lg_choice choice; /* a person's, until the next commit */
+	struct reject *rejects; /* refused alone, until the transaction is about to count */
+	size_t reject_count, reject_cap;
 };
 
 struct kafka {
@@ -157,6 +194,9 @@ struct kafka {
 	bool failed;             /* lg_output_retry was called in this turn: nothing is done before the core's rewind */
 	struct stats stats;
 	struct token token;
+	struct txn txn;
+	const char *log_id;      /* of the batch being sent */
+	bool finishing;          /* nothing more comes for now */
 	int64_t now_ns;          /* of the present step */
 	char last_fault[512];    /* of a connection */
 	int64_t trouble_ns;      /* when the last trouble was told */
@@ -170,12 +210,17 @@ enum lg_rc kafka_check(const void *settings, struct lg_err *err);
 /* ---- conf.c ---- */
 const char *kafka_mechanism_name(const struct kafka_sasl *sasl); /* "PLAIN"; NULL: none */
 enum lg_rc kafka_check_rdkafka(const char *name, const char *value, struct lg_err *err);
-/* The producer's configuration, without callbacks; the caller's, to be given to rd_kafka_new or destroyed. */
-enum lg_rc kafka_conf_build(const struct kafka_conf *conf, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
+/* The producer's configuration, without callbacks; transactional_id NULL: none; the caller's, to be given to rd_kafka_new or destroyed. */
+enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const char *transactional_id, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
+/* The same for a client that only asks for the offset of a group. */
+enum lg_rc kafka_conf_group(const struct kafka_conf *conf, const char *group, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
+void kafka_explain(const void *conf, struct lg_buf *out);
 
 /* ---- client.c ---- */
 /* Opens the producer where there is none. False: it failed, and the core was told. */
 bool client_ready(struct kafka *k);
+/* A client that reads the group's offset; the caller's. NULL: err says why. */
+rd_kafka_t *client_group(struct kafka *k, const char *group, struct lg_err *err);
 /* Throws the producer away with all that has no report. */
 void client_close(struct kafka *k);
 /* Handles all events that wait. */
@@ -229,10 +274,24 @@ void stats_latency(struct stats *stats, int64_t us);
 void stats_take(struct stats *stats, const char *json); /* librdkafka's statistics */
 void stats_report(const struct stats *stats, struct lg_output_report *report);
 
+/* ---- txn.c ---- */
+void txn_init(struct kafka *k);
+void txn_reset(struct kafka *k); /* with the producer */
+void txn_fini(struct kafka *k);
+void txn_step(struct kafka *k);
+void txn_wait(const struct kafka *k, struct lg_waitset *ws);
+bool txn_idle(const struct kafka *k);            /* nothing is open, and Kafka has our cursor; true without transactions */
+const char *txn_state(const struct txn *txn);    /* for status; "" without transactions */
+bool txn_may_send(struct kafka *k);              /* begins a transaction where none is open */
+void txn_took(struct kafka *k, const struct slab *slab, const char *log_id, uint64_t next);
+bool txn_reject(struct kafka *k, uint64_t first, uint64_t last, const char *reason); /* false: no memory */
+void txn_abort(struct kafka *k); /* at the end: readers of committed records need not wait for a timeout */
+
 /* ---- token.c ---- */
 void token_wanted(struct kafka *k); /* librdkafka asks */
 void token_step(struct kafka *k);
 void token_wait(const struct kafka *k, struct lg_waitset *ws);
+void token_share(struct kafka *k, rd_kafka_t *rk); /* gives our token to another client of ours */
 void token_stop(struct kafka *k);
 
 /* ---- errors.c ---- */

@@ -48,6 +48,16 @@ const struct lg_option kafka_options[] = {
 	 .doc = "`lines`: records that follow each other with the same topic and key share a message, one a line, for throughput."},
 	{.name = "pack_size", .type = LG_OPT_SIZE, ROW(pack_size), .fallback = "64KiB", .min = 1024, .max = 16 * MIB, .flags = LG_OPT_ADVANCED,
 	 .doc = "A packed message is full at this size."},
+	{.name = "exactly_once", .type = LG_OPT_BOOL, ROW(exactly_once),
+	 .doc = "Records and cursor are committed in one transaction: consumers with isolation.level=read_committed see each record once."},
+	{.name = "cursor_topic", .type = LG_OPT_STRING, ROW(cursor_topic),
+	 .doc = "exactly_once: the cursor is a group's offset on partition 0 of this topic, which must exist; by default `topic`, where that is no template."},
+	{.name = "id_prefix", .type = LG_OPT_STRING, ROW(id_prefix), .fallback = "lugger.", .flags = LG_OPT_ADVANCED,
+	 .doc = "exactly_once: transactional id and group are this, the spool's id, a dot and the output's name."},
+	{.name = "transaction_interval", .type = LG_OPT_DURATION, ROW(transaction_interval_ns), .fallback = "1s", .min = KAFKA_SECOND / 100,
+	 .max = 5 * MINUTE, .flags = LG_OPT_ADVANCED, .doc = "exactly_once: longest time a transaction is open: what consumers wait at most."},
+	{.name = "transaction_bytes", .type = LG_OPT_SIZE, ROW(transaction_bytes), .fallback = "64MiB", .min = MIB / 16, .max = 4096 * MIB,
+	 .flags = LG_OPT_ADVANCED, .doc = "exactly_once: a transaction is committed when it holds so much: what is sent again at most after a break."},
 	{.name = "acks", .type = LG_OPT_ENUM, ROW(acks), .choices = "all|leader|none", .fallback = "all",
 	 .doc = "Whose word settles a record: all in-sync replicas; `leader` loses what a failing leader had not passed on; `none` loses "
 	        "whatever a broker did not take."},
@@ -138,6 +148,17 @@ static enum lg_rc check_addresses(const struct kafka_conf *conf, struct lg_err *
 	return rc;
 }
 
+static enum lg_rc check_exactly_once(const struct kafka_conf *conf, struct lg_err *err)
+{
+	if (!conf->exactly_once)
+		return conf->cursor_topic ? lg_err_set(err, LG_INVALID, "cursor_topic is of use with exactly_once alone") : LG_OK;
+	if (conf->acks != KAFKA_ACKS_ALL)
+		return lg_err_set(err, LG_INVALID, "exactly_once needs acks: all");
+	if (conf->topic_fallback && !conf->cursor_topic)
+		return lg_err_set(err, LG_INVALID, "exactly_once with a topic template needs cursor_topic, a topic that exists");
+	return conf->cursor_topic ? check_topic_name("cursor_topic", conf->cursor_topic, err) : LG_OK;
+}
+
 static enum lg_rc check_oauth(const struct kafka_sasl *sasl, struct lg_err *err)
 {
 	if (!sasl->token_file == !sasl->token_command.count)
@@ -179,6 +200,8 @@ enum lg_rc kafka_check(const void *settings, struct lg_err *err)
 		rc = check_addresses(conf, err);
 	if (rc == LG_OK)
 		rc = check_tls(&conf->tls, err);
+	if (rc == LG_OK)
+		rc = check_exactly_once(conf, err);
 	if (rc == LG_OK && conf->pack && conf->pack_size > conf->max_message_bytes)
 		rc = lg_err_set(err, LG_INVALID, "pack_size is above max_message_bytes");
 	if (rc == LG_OK && conf->pack && conf->headers.count)
@@ -189,8 +212,23 @@ enum lg_rc kafka_check(const void *settings, struct lg_err *err)
 		rc = check_sasl(conf, err);
 	if (rc != LG_OK)
 		return rc;
-	rc = kafka_conf_build(conf, &rdkafka, err);
+	rc = kafka_conf_build(conf, conf->exactly_once ? "check" : NULL, &rdkafka, err);
 	if (rc == LG_OK)
 		rd_kafka_conf_destroy(rdkafka);
 	return rc;
+}
+
+void kafka_explain(const void *settings, struct lg_buf *out)
+{
+	const struct kafka_conf *conf = settings;
+	const char *topic = conf->topic_fallback ? "<each topic>" : conf->topic;
+
+	lg_buf_printf(out, "it needs at the brokers (as arguments of kafka-acls --add --allow-principal User:<ours>):\n"
+	                   "  --operation Write --operation Describe --topic %s\n", topic);
+	if (!conf->exactly_once)
+		return;
+	lg_buf_printf(out, "  --operation Write --operation Describe --transactional-id %s --resource-pattern-type prefixed\n"
+	                   "  --operation Read --operation Describe --group %s --resource-pattern-type prefixed\n"
+	                   "  --operation Read --operation Describe --topic %s\n",
+	              conf->id_prefix, conf->id_prefix, conf->cursor_topic ? conf->cursor_topic : topic);
 }

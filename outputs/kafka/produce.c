@@ -207,6 +207,7 @@ static struct slab *fill_slab(struct kafka *k, struct lg_batch_iter *it, uint64_
 		*taken = rec.seq + 1;
 		k->caution.reached = rec.seq;
 		k->caution.sent = true;
+		k->log_id = rec.log_id;
 	}
 	return slab;
 }
@@ -227,7 +228,7 @@ void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter 
 {
 	bool more = true;
 
-	while (more && !k->failed && !k->pending && has_room(k)) {
+	while (more && !k->failed && !k->pending && has_room(k) && txn_may_send(k)) {
 		struct slab *slab = fill_slab(k, it, taken, &more);
 
 		if (!slab) {
@@ -240,6 +241,8 @@ void produce_send(struct kafka *k, struct lg_batch *batch, struct lg_batch_iter 
 		if (!more)
 			*taken = lg_batch_first(batch) + lg_batch_count(batch);
 		charge(k, slab);
+		if (k->txn.on)
+			txn_took(k, slab, k->log_id, *taken);
 		k->pending = slab;
 		produce_pending(k);
 	}

@@ -65,7 +65,7 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event)
 		struct parcel *parcel = message->_private;
 
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-			if (produce_last_part(parcel))
+			if (produce_last_part(parcel) && !k->txn.on) /* else its transaction settles it */
 				add_to_run(k, &run, parcel);
 			if (good++ == 0)
 				stats_latency(&k->stats, rd_kafka_message_latency(message));
@@ -76,8 +76,9 @@ void settle_reports(struct kafka *k, rd_kafka_event_t *event)
 	}
 	end_run(k, &run);
 	if (good) {
-		k->restarts = 0;
-		if (!k->ending.on)
+		if (!k->txn.on)
+			k->restarts = 0;
+		if (!k->ending.on && !k->txn.on)
 			client_well(k, "flowing");
 	}
 }
@@ -89,7 +90,8 @@ void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t 
 
 	if (verdict.fault == FAULT_RECORD) { /* refused alone: there is nobody else to suspect */
 		errors_explain(&err, &verdict, lane_name(parcel->lane), code, NULL);
-		lg_settle(k->host, parcel->first, parcel->last, LG_REJECT, err.text);
+		if (!k->txn.on || !txn_reject(k, parcel->first, parcel->last, err.text))
+			lg_settle(k->host, parcel->first, parcel->last, LG_REJECT, err.text);
 	} else {
 		on_failure(k, parcel, code);
 	}

@@ -92,6 +92,10 @@ static void hand_over(struct kafka *k, struct lg_buf *text)
 		return;
 	}
 	read_claims((struct lg_str){(const char *)text->data, text->size - 1}, &expires_s, subject);
+	lg_buf_clear(&k->token.last);
+	lg_buf_append(&k->token.last, text->data, text->size);
+	k->token.last_expires_s = expires_s;
+	snprintf(k->token.subject, sizeof(k->token.subject), "%s", subject);
 	if (rd_kafka_oauthbearer_set_token(k->rk, (const char *)text->data, expires_s * 1000, subject, NULL, 0, why, sizeof(why)) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		refuse(k, why);
 }
@@ -178,6 +182,14 @@ void token_wanted(struct kafka *k)
 		read_file(k);
 	else
 		start_command(k);
+}
+
+void token_share(struct kafka *k, rd_kafka_t *rk)
+{
+	char why[512];
+
+	if (k->conf->sasl.mechanism == KAFKA_SASL_OAUTH && k->token.last.size)
+		rd_kafka_oauthbearer_set_token(rk, (const char *)k->token.last.data, k->token.last_expires_s * 1000, k->token.subject, NULL, 0, why, sizeof(why));
 }
 
 void token_stop(struct kafka *k)

@@ -50,6 +50,8 @@ struct lg_output_host {
 	char state_word[40];        /* the last one told */
 	bool healthy;
 	struct lg_err err;          /* of the last retry or trouble */
+	uint64_t hold;
+	enum lg_choice choice;
 	void (*draft)(uint64_t seq, struct lg_draft *draft); /* NULL: kit_draft */
 };
 
@@ -112,6 +114,57 @@ void lg_output_trouble(struct lg_output_host *host, const char *state, const str
 void lg_output_ok(struct lg_output_host *host, const char *state)
 {
 	kit_say(host, state, true, NULL);
+}
+
+const char *lg_output_spool_id(const struct lg_output_host *host)
+{
+	(void)host;
+	return "00112233445566778899aabbccddeeff";
+}
+
+uint64_t lg_output_cursor(struct lg_output_host *host)
+{
+	return host->settled_upto + 1;
+}
+
+uint64_t lg_output_log_next(const struct lg_output_host *host)
+{
+	return host->records + 1;
+}
+
+bool lg_output_log_of(const struct lg_output_host *host, uint64_t seq, char log_id[33])
+{
+	if (seq < 1 || seq > host->records)
+		return false;
+	memcpy(log_id, KIT_LOG_ID, 33);
+	return true;
+}
+
+void lg_output_seek(struct lg_output_host *host, uint64_t seq)
+{
+	assert_int_equal(host->position, host->settled_upto + 1);
+	for (uint64_t i = 1; i <= host->records; i++)
+		host->settled[i] = i < seq ? 'D' : 0;
+	host->position = seq;
+	host->settled_upto = seq - 1;
+}
+
+void lg_output_hold(struct lg_output_host *host, uint64_t seq)
+{
+	host->hold = seq;
+}
+
+void lg_output_repeats(struct lg_output_host *host, uint64_t count)
+{
+	host->repeats += (unsigned)count;
+}
+
+enum lg_choice lg_output_choice(struct lg_output_host *host)
+{
+	enum lg_choice choice = host->choice;
+
+	host->choice = LG_CHOICE_NONE;
+	return choice;
 }
 
 struct lg_net *lg_output_net(struct lg_output_host *host)
