@@ -4,8 +4,9 @@
  * - A region of a segment that was durable and holds no frame that verifies becomes a frame without records of the same size: its sequences stay a
  *   gap, which readers report as before.
  * - A segment that is not the newest and has no footer that verifies gets one, and ends behind it.
- * What it does not touch it says: a header that does not verify (positions are folded from the one before), a state file without a good slot
- * (rebuilt at the next start), the torn tail of the newest segment (set aside at the next start).
+ * - A segment's header that does not verify is made anew from its name, its frames, the segments before and the state.
+ * - A state file without a good slot, or none, is made anew from the newest header, as the next start would.
+ * What it does not touch it says: a header whose parts are known from nowhere. The torn tail of the newest segment is set aside at the next start.
  */
 #ifndef REPAIR_H
 #define REPAIR_H

@@ -445,12 +445,11 @@ static void test_with_any_bytes_of_both_state_slots_destroyed_it_is_rebuilt_and_
 
 /* ---- at full size ---- */
 
-static void damage_somewhere(struct disk *d, struct memfs *fs, struct extent *where, unsigned kind)
+static void damage_somewhere(struct disk *d, struct memfs *fs, struct extent *where, unsigned kind, uint64_t size)
 {
-	uint64_t size = kind ? UINT64_C(1) << below(21) : 1;
 	uint8_t *bytes;
 
-	where->from = below(d->end - 1);
+	where->from = below(d->end - size);
 	where->to = where->from + size < d->end ? where->from + size : d->end;
 	if (!kind) {
 		flip(fs, d->segment, where->from, (unsigned)below(8));
@@ -479,9 +478,11 @@ static void test_random_flips_holes_and_junk_at_full_size_cost_only_what_they_to
 		make_disk(&d, forms[k].ending, 0, 64, 4000, forms[k].encrypted);
 		for (uint64_t i = 0; i < (trials_wanted + 3) / 4; i++) {
 			struct memfs *damaged = memfs_survive_kill(d.whole);
+			unsigned kind = (unsigned)i % 3;
 			struct extent where;
 
-			damage_somewhere(&d, damaged, &where, (unsigned)i % 3);
+			/* The first hole is larger than what the search for the next frame reads at once. */
+			damage_somewhere(&d, damaged, &where, kind, i == 1 ? 600 << 10 : kind ? UINT64_C(1) << below(21) : 1);
 			/* Salt and its copy are in the first page. */
 			try_disk(&d, damaged, where.from, where.to, forms[k].encrypted && where.from < SEGMENT_PAGE && where.to - where.from > 512, &sums);
 		}
