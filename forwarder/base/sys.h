@@ -38,6 +38,7 @@ struct sys_io {
 	int (*list)(void *self, const char *path, void (*each)(void *arg, const char *name), void *arg);
 	int (*lock)(void *self, int handle); /* exclusive, until closed; -EWOULDBLOCK when held */
 	int (*free_space)(void *self, const char *path, uint64_t *bytes);
+	uint64_t (*identity)(void *self, int handle); /* the file's number in its file system, which a copy does not have; 0: not known. NULL: never is */
 };
 
 extern const struct sys_io sys_io_posix;

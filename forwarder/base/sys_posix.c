@@ -135,6 +135,14 @@ static int io_same(void *self, int handle, const char *path)
 	return open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
+static uint64_t io_identity(void *self, int handle)
+{
+	struct stat st;
+
+	(void)self;
+	return fstat(handle, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
 static int io_rename(void *self, const char *from, const char *to)
 {
 	(void)self;
@@ -205,6 +213,7 @@ const struct sys_io sys_io_posix = {
 	.open = io_open, .close = io_close, .pread = io_pread, .pwritev = io_pwritev, .fdatasync = io_fdatasync, .fsync = io_fsync,
 	.truncate = io_truncate, .allocate = io_allocate, .size = io_size, .written_end = io_written_end, .same = io_same, .rename = io_rename,
 	.unlink = io_unlink, .mkdir = io_mkdir, .sync_dir = io_sync_dir, .list = io_list, .lock = io_lock, .free_space = io_free_space,
+	.identity = io_identity,
 };
 
 int sys_host_name(char *name, size_t size)

@@ -130,7 +130,7 @@ static enum lg_rc drop_offline(const char *data_dir, const char *output, struct 
 	enum lg_rc rc;
 
 	snprintf(dir, sizeof(dir), "%.4000s/spool", data_dir);
-	rc = spool_lock_take(&sys_io_posix, dir, &lock, err);
+	rc = spool_lock_take(&sys_io_posix, dir, &lock, NULL, err);
 	if (rc != LG_OK)
 		return rc;
 	rc = deadletter_remove(data_dir, &sys_io_posix, output, err);

@@ -132,10 +132,30 @@ static void add_remedy(struct lg_err *err)
 			snprintf(err->text + used, sizeof(err->text) - used, "; %s", remedies[i].remedy);
 }
 
+/* Which log goes on from where; and what can be known of a spool that was put here: its lock file is another one than the last start left. */
+static void say_start(const struct spool *spool, const struct lock_past *past, int64_t written_ns)
+{
+	char when[32] = "";
+
+	if (written_ns)
+		clock_format_utc(written_ns, 0, when);
+	log_info("spool %s: log %s begins at record %llu%s%s", spool->dir, spool->stat.log_id, (unsigned long long)spool->next_seq,
+	        written_ns ? ", its state is of " : "", when);
+	if (spool_lock_copied(spool->conf.io, spool->lock_handle, past))
+		log_warning("spool %s: these files are a copy of those that the last start, at %s on %s, wrote: a restored backup, or a copied data_dir. "
+		            "No identity is given twice, records from %llu on have the new log id. What was delivered after the copy was made "
+		            "is delivered again; what arrived after it is read again from files, and missing where its source cannot be read again. "
+		            "If the other copy runs too, both deliver",
+		        spool->dir, past->started[0] ? past->started : "an unknown time", past->host[0] ? past->host : "an unknown host",
+		        (unsigned long long)spool->next_seq);
+}
+
 enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct lg_err *err)
 {
 	struct spool *spool = spool_new(conf);
+	struct lock_past past = {0};
 	struct lg_err local;
+	int64_t written_ns = 0;
 	enum lg_rc rc = LG_OK;
 
 	err = err ? err : &local;
@@ -149,9 +169,10 @@ enum lg_rc spool_open(struct spool **out, const struct spool_conf *conf, struct 
 	if (rc == LG_OK)
 		rc = make_dirs(spool, conf->data_dir, err);
 	if (rc == LG_OK)
-		rc = spool_lock_take(conf->io, spool->dir, &spool->lock_handle, err);
+		rc = spool_lock_take(conf->io, spool->dir, &spool->lock_handle, &past, err);
 	if (rc == LG_OK)
 		rc = recover_spool(spool, err);
+	written_ns = spool->state.written_ns;
 	if (rc == LG_OK)
 		rc = start_log(spool, err);
 	if (rc == LG_OK)
@@ -166,6 +187,8 @@ done:
 		spool_close(spool);
 		return rc;
 	}
+	say_start(spool, &past, written_ns);
+	spool_lock_sign(conf->io, spool->lock_handle);
 	spool->last_sync_ns = clock_mono(conf->clock);
 	*out = spool;
 	return LG_OK;

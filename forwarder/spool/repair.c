@@ -347,7 +347,7 @@ enum lg_rc spool_repair(struct repair *repair, bool apply, struct lg_err *err)
 
 	repair->planned = repair->left = repair->done = repair->files = 0;
 	snprintf(dir, sizeof(dir), "%.*s/spool", SPOOL_PATH_MAX - 256, repair->data_dir);
-	rc = spool_lock_take(repair->io, dir, &lock, err);
+	rc = spool_lock_take(repair->io, dir, &lock, NULL, err);
 	if (rc != LG_OK)
 		return lg_err_prepend(err, "spool %s", dir);
 	rc = spool_peek_open(&w.spool, repair->data_dir, repair->io, err);

@@ -45,6 +45,8 @@ bool syslog_line_framing(const void *settings)
 	return conf->framing == LINES && conf->transport != TRANSPORT_UDP;
 }
 
+#define RECEIVE_BUFFER_MAX (6u << 20) /* Linux, Documentation/networking/ip-sysctl: the default maximum of tcp_rmem */
+
 enum lg_rc syslog_check(const void *settings, struct lg_err *err)
 {
 	const struct syslog_conf *conf = settings;
@@ -58,5 +60,8 @@ enum lg_rc syslog_check(const void *settings, struct lg_err *err)
 			if (strcmp(server, conf->servers.items[j]) == 0)
 				return lg_err_set(err, LG_INVALID, "servers: %s stands there twice", server);
 	}
+	if (conf->transport != TRANSPORT_UDP && conf->resend_window < RECEIVE_BUFFER_MAX)
+		lg_err_set(err, LG_OK, "resend_window is less than the 6 MiB that the TCP of a receiver on Linux may hold unread (net.ipv4.tcp_rmem): records "
+		                       "may be lost when a connection breaks, unless the receiver's buffer is known to be smaller");
 	return LG_OK;
 }
