@@ -62,7 +62,9 @@ static bool parse_ip(struct lg_str text, int family, void *address)
 
 static enum lg_rc parse_v1(struct proxy *proxy, struct lg_err *err)
 {
-	struct lg_str line = {(const char *)proxy->bytes + sizeof(v1_signature), proxy->size - sizeof(v1_signature) - 2}, family = word(&line);
+	/* Section 2.1 demands CR LF; syslog-ng's loggen sends LF alone, and syslog-ng takes it. */
+	size_t ending = proxy->bytes[proxy->size - 2] == '\r' ? 2 : 1;
+	struct lg_str line = {(const char *)proxy->bytes + sizeof(v1_signature), proxy->size - sizeof(v1_signature) - ending}, family = word(&line);
 	struct sockaddr_in *in4 = (struct sockaddr_in *)&proxy->source;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&proxy->source;
 	bool v6 = lg_str_is(family, "TCP6"), good;
@@ -96,8 +98,6 @@ static enum lg_rc feed_v1(struct proxy *proxy, const uint8_t *data, size_t size,
 	*used += take;
 	if (!newline)
 		return LG_AGAIN;
-	if (proxy->bytes[proxy->size - 2] != '\r')
-		return garbage(err, "the header does not end with CR LF");
 	return parse_v1(proxy, err);
 }
 

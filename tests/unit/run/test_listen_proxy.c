@@ -46,7 +46,9 @@ static void version_1_names_the_source(void **state)
 	expect_source(&s, 1, "2001:db8::7", 1);
 	say(dial(&s, 2), "PROXY UNKNOWN ffff:f...f:ffff 65535\r\n<1>c\n");
 	expect_source(&s, 2, "127.0.0.1", 0);
-	assert_string_equal(bodies(&s), "<1>a/<1>b/<1>c");
+	say(dial(&s, 3), "PROXY TCP4 192.0.2.7 198.51.100.1 3 514\n<1>d\n"); /* as loggen ends it */
+	expect_source(&s, 3, "192.0.2.7", 3);
+	assert_string_equal(bodies(&s), "<1>a/<1>b/<1>c/<1>d");
 	end(&s);
 }
 
@@ -88,7 +90,7 @@ static void what_is_no_header_is_refused_and_gives_no_record(void **state)
 {
 	static const char *const wrong[] = {
 		"<1>a message without a header\n", "PROXY TCP4 192.0.2.7 198.51.100.1 56324\r\n<1>x\n", "PROXY TCP4 192.0.2.7 198.51.100.1 56324 99999\r\n<1>x\n",
-		"PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n<1>x\n", "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\n<1>x\n", "PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n<1>x\n",
+		"PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n<1>x\n", "PROXY \n<1>x\n", "PROXY TCP4  192.0.2.7 198.51.100.1 1 2\r\n<1>x\n",
 		"PROXY TCP5 192.0.2.7 198.51.100.1 1 2\r\n<1>x\n", "PROXY TCP4 192.0.2.7 198.51.100.1 01 2\r\n<1>x\n",
 		"\r\n\r\n\x01", "GET / HTTP/1.1\r\n\r\n",
 		"PROXY TCP4 192.0.2.7 198.51.100.1 1 2 and so on and on and on and on and on and on and on and on and on and on and on and on",
