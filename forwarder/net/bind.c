@@ -106,6 +106,8 @@ enum lg_rc bind_open(struct bound *b, const char *address, int type, const struc
 		rc = bind_internet(b, address, type, conf, err);
 	if (rc != LG_OK)
 		return rc;
+	if (b->fd >= 0 && strncmp(address, PASSED, strlen(PASSED)) == 0)
+		bind_buffer(b, conf);
 	if (address[0] == '/') {
 		snprintf(b->text, sizeof(b->text), "%s", address);
 		return LG_OK;

@@ -37,7 +37,8 @@ const struct lg_option listen_options[] = {
 	{.name = "sender_connections", .type = LG_OPT_INT, ROW(sender_connections), .fallback = "0", .max = 100000, .unit = "connections",
 	 .flags = LG_OPT_ADVANCED, .doc = "Further ones of the same address are closed at once; 0: no limit."},
 	{.name = "sender_rate", .type = LG_OPT_INT, ROW(sender_rate), .fallback = "0", .max = 1000000000, .unit = "records a second", .flags = LG_OPT_ADVANCED,
-	 .doc = "What one address may send: a connection over it is read no faster; datagrams over it are dropped and become a loss record; 0: no limit."},
+	 .doc = "What one address may send (all of a unix socket count as one): a connection over it is read no faster; datagrams over it are dropped and "
+	        "become a loss record; 0: no limit."},
 	LG_OPTION_END};
 
 const char *listen_transport_name(const struct listen *l)
@@ -58,6 +59,8 @@ static enum lg_rc check_unix(const struct listen_conf *conf, struct lg_err *err)
 		return lg_err_set(err, LG_INVALID, "address: %s is a path: write transport: unix, or unix-dgram", conf->address);
 	if ((conf->socket.mode || conf->socket.owner) && !is_path)
 		return lg_err_set(err, LG_INVALID, "mode and owner are for a unix socket that is made here");
+	if (conf->socket.mode && (!conf->socket.mode[0] || strspn(conf->socket.mode, "01234567") != strlen(conf->socket.mode)))
+		return lg_err_set(err, LG_INVALID, "mode: \"%s\" is not an octal number such as \"0660\"", conf->socket.mode);
 	return LG_OK;
 }
 

@@ -151,6 +151,11 @@ static void peer_closed(struct link *link, const struct lg_err *why)
 	struct lg_err err;
 
 	if (fin && marks_empty(&link->marks)) {
+		/* One that accepts and closes at once must not be dialled again and again while another one carries. */
+		if (s->link_count > 1 && s->now_ns - link->up_ns < PROVEN_NS) {
+			breaker_fail(&link->breaker, s->now_ns);
+			link->last_state = "closed by peer";
+		}
 		link_drop(link);
 		return;
 	}

@@ -88,7 +88,7 @@ with Rig() as rig:
         check(third.recv(1) == b"", "the third connection got bytes")
     except ConnectionResetError:
         pass
-    check("sender_connections" in shipper.log(), "no word of why the third connection was closed")
+    rig.until("it is said why the third connection was closed", lambda: "sender_connections" in shipper.log())
     first.sendall(b"<13>share:0 still served\n")
     rig.until("its message is there", lambda: shipper.input_status("share")["records"] == 1)
     rated = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

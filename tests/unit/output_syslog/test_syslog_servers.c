@@ -105,6 +105,27 @@ static void with_all_servers_down_the_core_waits_and_the_first_that_is_back_gets
 	bench_end(b);
 }
 
+static void one_that_accepts_and_closes_at_once_is_not_dialled_again_and_again(void **state)
+{
+	struct bench *b = start_servers(60000, MODE_FAILOVER, 2);
+
+	(void)state;
+	kill_receiver(b, 0);
+	bench_open(b);
+	UNTIL(b, b->receivers[1].messages >= 1000);
+	listen_at(b, 0, &good);
+	b->host.skew_ns += 40 * CLOCK_SECOND;
+	while (b->receivers[1].messages < 50000) {
+		turn(b);
+		if (b->receivers[0].conn && b->receivers[0].handshake == LG_OK)
+			receiver_hang_up(&b->receivers[0]);
+	}
+	assert_true(b->receivers[0].connections >= 1 && b->receivers[0].connections < 50);
+	assert_int_equal(b->host.retries, 0);
+	finish_all(b, 1, 1);
+	bench_end(b);
+}
+
 /* ---- balance ---- */
 
 static void balanced_servers_share_the_records_and_each_comes_once(void **state)
@@ -219,6 +240,7 @@ int main(void)
 		cmocka_unit_test(the_resend_window_of_a_broken_connection_goes_to_the_next_server),
 		cmocka_unit_test(the_preferred_server_gets_the_records_back_and_nothing_is_repeated),
 		cmocka_unit_test(with_all_servers_down_the_core_waits_and_the_first_that_is_back_gets_all),
+		cmocka_unit_test(one_that_accepts_and_closes_at_once_is_not_dialled_again_and_again),
 		cmocka_unit_test(balanced_servers_share_the_records_and_each_comes_once),
 		cmocka_unit_test(what_was_in_flight_to_a_broken_one_goes_to_the_others_and_nothing_else_is_repeated),
 		cmocka_unit_test(a_stalled_one_holds_up_nobody_and_loses_nothing),

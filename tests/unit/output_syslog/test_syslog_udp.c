@@ -116,6 +116,31 @@ static void a_message_longer_than_a_datagram_goes_in_parts(void **state)
 	bench_end(b);
 }
 
+static enum lg_rc deny(void *guard, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err)
+{
+	(void)host;
+	(void)port;
+	(void)addr;
+	*(bool *)guard = plaintext;
+	return lg_err_set(err, LG_DENIED, "no: {host: x, port: 1, plaintext: true}");
+}
+
+static void the_policy_is_asked_as_for_plaintext(void **state)
+{
+	struct bench *b = start_udp(10);
+	bool plaintext = false;
+
+	(void)state;
+	net_free(b->host.net);
+	b->host.net = net_new(&(struct net_gate){.permit = deny, .guard = &plaintext});
+	bench_open(b);
+	UNTIL(b, b->host.retries >= 1);
+	assert_true(plaintext);
+	assert_string_equal(b->host.retry_state, "denied");
+	assert_int_equal(b->receivers[0].messages, 0);
+	bench_end(b);
+}
+
 static void a_refused_server_is_left_for_the_next(void **state)
 {
 	struct bench *b = start_udp(3000);
@@ -137,6 +162,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_is_noticed_and_what_it_may_have_lost_is_sent_again),
 		cmocka_unit_test(the_rate_bounds_how_fast_a_backlog_is_sent),
 		cmocka_unit_test(a_message_longer_than_a_datagram_goes_in_parts),
+		cmocka_unit_test(the_policy_is_asked_as_for_plaintext),
 		cmocka_unit_test(a_refused_server_is_left_for_the_next),
 	};
 

@@ -170,6 +170,29 @@ static void a_full_core_reads_no_datagram_and_what_overflows_is_a_loss(void **st
 	end(&s);
 }
 
+static void a_receive_buffer_that_the_kernel_does_not_give_is_told(void **state)
+{
+	struct lg_socket_conf conf = {.receive_buffer = 512 << 20};
+	struct lg_receiver *receiver;
+	struct lg_waitset ws = {0};
+	struct lg_err err;
+	socklen_t size = sizeof(int);
+	int given = 0;
+
+	(void)state;
+	assert_int_equal(lg_receiver_open("127.0.0.1:0", &conf, &receiver, &err), LG_OK);
+	lg_receiver_wait(receiver, &ws);
+	assert_int_equal(getsockopt(ws.fds[0].fd, SOL_SOCKET, SO_RCVBUF, &given, &size), 0);
+	if (given / 2 < 512 << 20) {
+		assert_non_null(lg_receiver_warning(receiver));
+		assert_non_null(strstr(lg_receiver_warning(receiver), "instead of 524288 KiB: raise net.core.rmem_max"));
+	} else {
+		assert_null(lg_receiver_warning(receiver));
+	}
+	lg_receiver_close(receiver);
+	free(ws.fds);
+}
+
 static void a_stop_takes_the_datagrams_that_wait_or_counts_them(void **state)
 {
 	for (int full = 0; full < 2; full++) {
@@ -230,6 +253,7 @@ int main(void)
 		cmocka_unit_test(a_long_datagram_comes_in_parts_and_a_cut_one_is_marked),
 		cmocka_unit_test(what_the_kernel_drops_is_counted_to_the_last_datagram),
 		cmocka_unit_test(a_full_core_reads_no_datagram_and_what_overflows_is_a_loss),
+		cmocka_unit_test(a_receive_buffer_that_the_kernel_does_not_give_is_told),
 		cmocka_unit_test(a_stop_takes_the_datagrams_that_wait_or_counts_them),
 		cmocka_unit_test(more_senders_than_are_remembered_lose_nothing),
 	};
