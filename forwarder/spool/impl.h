@@ -60,6 +60,7 @@ struct spool {
 	size_t range_count, range_cap;
 	uint64_t next_seq; /* of the next record appended */
 	uint64_t append_count;
+	uint64_t tip_before, tip_before_end; /* what the tip's header says of the segment before it */
 	uint64_t prev_number, prev_end; /* the newest segment, and where its durable frames end */
 	struct frame_index old_index;   /* of the segment that was the newest before this start, until recover_finish */
 	uint64_t old_number;

@@ -180,6 +180,8 @@ done:
 	}
 	add_segment(spool, &header);
 	spool->tip = (struct tip){handle, bare ? header.size : header.allocated, header.size};
+	spool->tip_before = header.prev_number;
+	spool->tip_before_end = header.prev_end;
 	spool->prev_number = header.number;
 	spool->prev_end = header.size;
 	return LG_OK;
@@ -206,10 +208,9 @@ static void drop_empty_tip(struct spool *spool)
 		return; /* empty, it does no harm */
 	pthread_mutex_lock(&spool->lock);
 	spool->seg_count--;
-	seg--;
-	spool->prev_number = seg->number;
-	spool->prev_end = seg->end;
 	pthread_mutex_unlock(&spool->lock);
+	spool->prev_number = spool->tip_before; /* the list need not know where a segment of an earlier process ends */
+	spool->prev_end = spool->tip_before_end;
 }
 
 void roll_abandon(struct spool *spool)

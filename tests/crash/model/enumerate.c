@@ -163,11 +163,11 @@ static void check_some(struct world *world, const bool *keep, bool again, struct
 
 static void enumerate(struct world *world)
 {
-	struct rng rng = rng_of(world->sequence->seed, (uint64_t)world->syncs + 100);
+	struct rng rng = rng_of(world->sequence->seed, (uint64_t)world->syncs + 100), choice = rng_of(rng.state, 1);
 	size_t n = world->fs->piece_count;
 	bool *keep = calloc(n + 1, sizeof(*keep));
 
-	if (world->sequence->sparse && rng_below(&rng, 3)) {
+	if (world->sequence->sparse && rng_below(&choice, 3)) {
 		free(keep);
 		return;
 	}
