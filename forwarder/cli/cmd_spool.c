@@ -14,6 +14,7 @@ struct spool_args {
 	const char *verb, *config_path, *input, *key_file;
 	char *data_dir;
 	uint64_t from, to, lines, id;
+	uint64_t next; /* behind the last record that was shown or said to be missing; 0: none was */
 	bool json, follow;
 };
 
@@ -88,7 +89,7 @@ static bool print_batch(const struct spool_args *args, struct lg_formatter *json
 }
 
 /* Prints what there is up to args->to. LG_AGAIN: caught up. */
-static enum lg_rc print_all(const struct spool_args *args, struct spool_reader *reader, struct lg_formatter *json, struct lg_err *err)
+static enum lg_rc print_all(struct spool_args *args, struct spool_reader *reader, struct lg_formatter *json, struct lg_err *err)
 {
 	uint64_t gap_first, gap_last;
 	struct lg_batch *batch;
@@ -100,10 +101,15 @@ static enum lg_rc print_all(const struct spool_args *args, struct spool_reader *
 		if (rc == LG_CORRUPT || rc == LG_NOTFOUND) {
 			fprintf(stderr, "lugger spool: records %llu to %llu cannot be read: %s\n", (unsigned long long)gap_first,
 			        (unsigned long long)gap_last, err->text);
+			args->next = gap_last + 1;
 			continue;
 		}
 		if (rc != LG_OK)
 			return rc;
+		if (args->next && lg_batch_first(batch) > args->next)
+			fprintf(stderr, "lugger spool: records %llu to %llu left the spool before they could be shown\n", (unsigned long long)args->next,
+			        (unsigned long long)lg_batch_first(batch) - 1);
+		args->next = lg_batch_first(batch) + lg_batch_count(batch);
 		printed = print_batch(args, json, batch);
 		lg_batch_release(batch);
 		if (!printed)
@@ -112,7 +118,7 @@ static enum lg_rc print_all(const struct spool_args *args, struct spool_reader *
 	return LG_OK;
 }
 
-static enum lg_rc follow_records(const struct spool_args *args, struct spool *spool, struct spool_reader *reader,
+static enum lg_rc follow_records(struct spool_args *args, struct spool *spool, struct spool_reader *reader,
                                  struct lg_formatter *json, struct lg_err *err)
 {
 	const struct timespec pause = {.tv_nsec = 250 * 1000000};
