@@ -35,6 +35,7 @@ struct config_input {
 	char *name, *type;
 	const struct lg_input_plugin *plugin;
 	void *conf;               /* plugin->conf_size bytes; starts with struct lg_stream_conf where plugin->uses_stream */
+	uint64_t spool_quota; /* bytes; 0: none */
 	int64_t expect_every_ns;  /* 0: no expectation */
 	unsigned line;
 };

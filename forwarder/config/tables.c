@@ -87,6 +87,9 @@ const struct lg_option config_input_options[] = {
 	{.name = "name", .type = LG_OPT_STRING, .offset = offsetof(struct config_input, name), .flags = LG_OPT_REQUIRED,
 	 .doc = "Name of this input, once and for all: positions are kept under it. Letters, digits and _ . - up to 63."},
 	{.name = "type", .type = LG_OPT_STRING, .offset = offsetof(struct config_input, type), .flags = LG_OPT_REQUIRED, .doc = "Kind of source."},
+	{.name = "spool_quota", .type = LG_OPT_SIZE, .offset = offsetof(struct config_input, spool_quota), .min = 64 * KIB, .max = 1024 * TIB,
+	 .doc = "Bytes of this input that may wait in the spool, undelivered. At its quota this input waits, the others go on; one that cannot be asked again "
+	        "(a socket) waits with `when_full: block`, else its records are dropped with a loss record."},
 	{.name = "expect_every", .type = LG_OPT_DURATION, .offset = offsetof(struct config_input, expect_every_ns), .min = CLOCK_SECOND,
 	 .max = 366 * 86400 * CLOCK_SECOND, .doc = "Silent for longer, this input is reported as `silent`."},
 	LG_OPTION_END,

@@ -163,13 +163,18 @@ static enum lg_rc start_inputs(struct app *app, struct lg_err *err)
 	struct worker_env env = {&app->writer, app->spool, &app->budget, app->conf.clock, app->net, &config->spool, app->conf.once};
 
 	app->inputs = mem_zalloc((config->input_count + 1) * sizeof(struct lg_input_host *));
+	app->writer_inputs = mem_zalloc((config->input_count + 1) * sizeof(*app->writer_inputs));
 	for (size_t i = 0; i < config->input_count; i++) {
 		enum lg_rc rc = worker_new(&app->inputs[i], &config->inputs[i], &env, err);
 
 		if (rc != LG_OK)
 			return rc;
 		app->input_count++;
+		if (config->inputs[i].spool_quota)
+			app->writer_inputs[app->writer.input_count++] =
+			        (struct writer_input){config->inputs[i].name, config->inputs[i].spool_quota, worker_set_usage, app->inputs[i]};
 	}
+	app->writer.inputs = app->writer_inputs;
 	return LG_OK;
 }
 
@@ -217,6 +222,7 @@ void app_free(struct app *app)
 	free(app->inputs);
 	free(app->outputs);
 	free(app->writer_outputs);
+	free(app->writer_inputs);
 	mem_budget_fini(&app->budget);
 	sys_wake_fini(&signal_wake);
 	free(app);

@@ -19,6 +19,7 @@ struct app {
 	struct writer writer;
 	bool has_writer;
 	struct writer_output *writer_outputs;
+	struct writer_input *writer_inputs;
 	struct lg_output_host **outputs;
 	size_t output_count;
 	struct replays *replays;

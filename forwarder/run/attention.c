@@ -26,7 +26,8 @@ static void say(const struct sentences *to, const char *fmt, ...)
 
 bool status_input_ill(const struct status_input *input)
 {
-	return !strcmp(input->w.state, "fault") || !strcmp(input->w.state, "silent") || !strcmp(input->w.state, "full");
+	return !strcmp(input->w.state, "fault") || !strcmp(input->w.state, "silent") || !strcmp(input->w.state, "full") ||
+	       !strcmp(input->w.state, "quota");
 }
 
 bool status_output_ill(const struct status_output *output)
@@ -75,6 +76,8 @@ static void input_sentence(const struct status *status, const struct status_inpu
 		say(to, "input %s is silent: no record since the start", input->name);
 	else if (!strcmp(input->w.state, "full") && !status->spool.full && !status->spool.error[0])
 		say(to, "input %s waits for the spool", input->name);
+	if (!strcmp(input->w.state, "quota"))
+		say(to, "input %s waits: it is at its spool_quota", input->name);
 	if (input->w.lost)
 		say(to, "input %s lost %llu records since the start", input->name, (unsigned long long)input->w.lost);
 }

@@ -64,7 +64,7 @@ static void wait_for_work(struct lg_output_host *host, struct lg_waitset *ws, in
  * is full of it. */
 static bool wants_confirmation(struct lg_output_host *host)
 {
-	return atomic_load(&host->drain) || (atomic_load(&host->env.writer->full) && host->flight.head);
+	return atomic_load(&host->drain) || ((atomic_load(&host->env.writer->full) || atomic_load(&host->env.writer->pressed)) && host->flight.head);
 }
 
 /* --once: the receiver has everything. */

@@ -62,6 +62,8 @@ static void put_input_json(const struct status_input *input, struct lg_buf *out)
 	json_put_u64(out, "lag_bytes", input->w.report.lag_bytes);
 	json_put_seconds(out, "last_record_seconds", input->last_record_seconds);
 	json_put_u64(out, "lost", input->w.lost);
+	json_put_u64(out, "quota_bytes", input->w.quota);
+	json_put_u64(out, "quota_used_bytes", input->w.quota_used);
 	json_put_u64(out, "shed", input->w.shed);
 	json_put_u64(out, "dropped", input->w.dropped);
 	json_put_member(out, "last_error", lg_str_from(input->w.last_error));

@@ -14,7 +14,7 @@
 #define ROOM_BYTES (64u << 10)           /* less is no space: dropping does not stop for it */
 #define POSITIONS_PER_FRAME 1000
 
-#define REASON_SHED "not admitted: below discard_severity above discard_mark"
+#define REASON_SHED "not admitted: discard_severity, or spool_quota of a socket"
 #define REASON_NEW "the spool was full (when_full: drop-new)"
 #define REASON_OLDEST "the spool was full (when_full: drop-oldest)"
 

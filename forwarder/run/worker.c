@@ -25,7 +25,7 @@ struct lg_input_host {
 	void *state; /* the plugin's */
 	struct thread thread;
 	bool opened;
-	atomic_bool done;
+	atomic_bool done, over_quota;
 	struct codec *codec;
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
@@ -111,10 +111,12 @@ static bool close_batch(struct lg_input_host *host, int64_t now_ns)
 	return true;
 }
 
-/* The spool is nearly full and this record is of little weight. One without a severity is not. */
+/* The spool is nearly full and this record is of little weight (one without a severity is not), or the input is at its quota and cannot be asked again. */
 static bool shed(struct lg_input_host *host, const struct lg_draft *draft)
 {
-	if (draft->severity == LG_SEVERITY_NONE || draft->severity < atomic_load(&host->env.writer->when_full.admit_below))
+	bool quota = atomic_load(&host->over_quota) && !host->conf->plugin->seal && host->env.writer->when_full.policy != FULL_BLOCK;
+
+	if (!quota && (draft->severity == LG_SEVERITY_NONE || draft->severity < atomic_load(&host->env.writer->when_full.admit_below)))
 		return false;
 	host->news_ns = host->mono_ns;
 	host->last_record_ns = host->utc_ns;
@@ -276,6 +278,8 @@ static const char *state_word(const struct lg_input_host *host, int64_t now_ns)
 		return "fault";
 	if (atomic_load(&host->env.writer->full) && host->refused)
 		return "full";
+	if (atomic_load(&host->over_quota) && host->refused)
+		return "quota";
 	if (host->conf->expect_every_ns && now_ns - host->news_ns > host->conf->expect_every_ns)
 		return "silent";
 	return now_ns - host->news_ns < 2 * CLOCK_SECOND && host->last_record_ns ? "reading" : "waiting";
@@ -293,6 +297,8 @@ static void say_change(const struct lg_input_host *host, const char *from, const
 		return;
 	if (!strcmp(to, "silent"))
 		log_warning("input %s: silent: no record for longer than expect_every", host->conf->name);
+	else if (!strcmp(to, "quota"))
+		log_warning("input %s: at its spool_quota, reading waits until an output takes its records", host->conf->name);
 	else if (!strcmp(to, "full"))
 		log_warning("input %s: the spool is full, reading waits", host->conf->name);
 	else
@@ -339,6 +345,12 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 	pthread_mutex_unlock(&host->mutex);
 }
 
+static bool waits_for_quota(const struct lg_input_host *host)
+{
+	return atomic_load(&host->over_quota) && !host->draining &&
+	       (host->conf->plugin->seal || host->env.writer->when_full.policy == FULL_BLOCK);
+}
+
 bool lg_input_ready(struct lg_input_host *host)
 {
 	bool ready = host->draining || !thread_stopping(&host->thread);
@@ -348,7 +360,7 @@ bool lg_input_ready(struct lg_input_host *host)
 	if (ready && host->batch && host->batch->raw.size >= host->env.conf->batch_size)
 		ready = close_batch(host, host->mono_ns);
 	if (ready)
-		ready = current_batch(host) != NULL;
+		ready = !waits_for_quota(host) && current_batch(host) != NULL;
 	host->refused = !ready;
 	host->starved |= !ready;
 	return ready;
@@ -524,6 +536,17 @@ void worker_free(struct lg_input_host *host)
 bool worker_done(struct lg_input_host *host)
 {
 	return atomic_load(&host->done);
+}
+
+void worker_set_usage(void *arg, uint64_t used, bool over)
+{
+	struct lg_input_host *host = arg;
+
+	atomic_store(&host->over_quota, over);
+	pthread_mutex_lock(&host->mutex);
+	host->status.quota = host->conf->spool_quota;
+	host->status.quota_used = used;
+	pthread_mutex_unlock(&host->mutex);
 }
 
 bool worker_faulted(struct lg_input_host *host)

@@ -16,6 +16,7 @@ struct worker_status {
 	char last_error[600];
 	uint64_t records, bytes; /* emitted; bytes of their bodies */
 	uint64_t lost;           /* what was dropped in all, the next two included */
+	uint64_t quota, quota_used; /* spool_quota, and of it; 0: no quota */
 	uint64_t shed, dropped;  /* not admitted for their severity; dropped by a full spool (drop-new) */
 	int64_t last_record_ns;  /* UTC, 0: none yet */
 	double rate;             /* records a second, over some seconds */
@@ -44,6 +45,8 @@ void worker_join(struct lg_input_host *host);
  * included: it is the last to know. */
 void worker_tell_settled(struct lg_input_host *host);
 void worker_free(struct lg_input_host *host); /* NULL is fine */
+/* The writer says how much of the input waits in the spool, and whether that is its quota. Any thread. */
+void worker_set_usage(void *host, uint64_t used, bool over);
 /* --once: everything that was there is durable. */
 bool worker_done(struct lg_input_host *host);
 /* Something of it could not be read and waits for a person. */

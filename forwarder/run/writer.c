@@ -10,6 +10,7 @@
 
 #define FULL_WAIT_NS (50 * CLOCK_MS)
 #define LAG_CHECK_NS CLOCK_SECOND
+#define USAGE_EVERY_NS (100 * CLOCK_MS)
 #define LOST_RECENTLY_NS (60 * CLOCK_SECOND)
 #define LOSS_ROOM 4096  /* bytes a loss record takes at most */
 #define LOSS_INPUT "lugger" /* the input name of records that Lugger itself writes about an output */
@@ -18,6 +19,7 @@ void writer_init(struct writer *writer, struct spool *spool, const struct clock 
 {
 	*writer = (struct writer){.spool = spool, .clock = clock};
 	when_full_init(&writer->when_full);
+	atomic_init(&writer->pressed, false);
 	atomic_init(&writer->stop, false);
 	atomic_init(&writer->full, false);
 	atomic_init(&writer->flush, false);
@@ -284,18 +286,48 @@ static void write_last(struct writer *writer)
 	maintain(writer, true);
 }
 
+/* What each input has waiting, against its quota. */
+static void check_quotas(struct writer *writer)
+{
+	int64_t now_ns = clock_mono(writer->clock);
+	bool pressed = false, complete;
+
+	if (!writer->input_count || now_ns < writer->next_usage_ns)
+		return;
+	if (!writer->usage) {
+		const char **names = mem_zalloc(writer->input_count * sizeof(*names));
+
+		for (size_t i = 0; i < writer->input_count; i++)
+			names[i] = writer->inputs[i].name;
+		writer->usage = spool_usage_new(names, writer->input_count);
+		free(names);
+	}
+	complete = spool_usage_update(writer->spool, writer->usage);
+	writer->next_usage_ns = now_ns + (complete ? USAGE_EVERY_NS : 0);
+	for (size_t i = 0; i < writer->input_count; i++) {
+		const struct writer_input *input = &writer->inputs[i];
+		uint64_t used = spool_usage_bytes(writer->usage, i);
+
+		pressed |= used >= input->quota;
+		input->set(input->arg, used, used >= input->quota);
+	}
+	atomic_store(&writer->pressed, pressed);
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *writer = arg;
 
 	while (!atomic_load(&writer->stop)) {
-		int64_t wait_ns = writer->next_maintain_ns - clock_mono(writer->clock);
+		int64_t due_ns = writer->input_count && writer->next_usage_ns < writer->next_maintain_ns ? writer->next_usage_ns : writer->next_maintain_ns;
+		int64_t wait_ns = due_ns - clock_mono(writer->clock);
 		bool flush;
 
 		take_queued(writer, wait_ns < 0 ? 0 : wait_ns);
 		flush = atomic_load(&writer->flush);
 		write_stuck(writer);
 		when_full_check(writer);
+		check_quotas(writer);
 		write_losses(writer);
 		if (writer->stuck)
 			apply_lag_policy(writer, clock_mono(writer->clock));
@@ -349,5 +381,6 @@ void writer_fini(struct writer *writer)
 	writer_release_list(writer->stuck);
 	writer->head = writer->stuck = NULL;
 	when_full_fini(&writer->when_full);
+	spool_usage_free(writer->usage);
 	queue_fini(&writer->queue);
 }

@@ -21,12 +21,25 @@ struct writer_output {
 	void *arg;
 };
 
+/* An input with a quota. */
+struct writer_input {
+	const char *name;
+	uint64_t quota;
+	void (*set)(void *arg, uint64_t used, bool over);
+	void *arg;
+};
+
 struct writer {
 	struct spool *spool;
 	struct queue queue;          /* inputs -> writer */
 	const struct clock *clock;
 	struct writer_output *outputs; /* set before the start, borrowed */
 	size_t output_count;
+	struct writer_input *inputs;   /* those with a quota; set before the start, borrowed */
+	size_t input_count;
+	struct spool_usage *usage;     /* the thread's own */
+	int64_t next_usage_ns;
+	atomic_bool pressed;           /* an input is at its quota: outputs confirm what they can */
 	pthread_t thread;
 	bool started;
 	bool ack_early;              /* sync: interval or never: a source is acknowledged when its batch is written, synced or not */

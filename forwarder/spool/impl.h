@@ -179,6 +179,8 @@ bool space_for_segment(struct spool *spool, uint64_t bytes);
 /* Deletes what no output needs and `keep` does not hold. */
 void space_reclaim(struct spool *spool);
 void space_unlink_doomed(struct spool *spool);
+/* A copy of the segments that some output still needs, oldest first (free it), and the lowest sequence needed. Any thread. */
+size_t space_held(struct spool *spool, struct seg **held, uint64_t *low);
 enum lg_rc space_store_state(struct spool *spool, struct lg_err *err) LG_WARN_UNUSED;
 
 /* place.c: are the files that are written still in their place? Writer's thread; the first one any. */

@@ -181,6 +181,21 @@ uint64_t spool_oldest_end(struct spool *spool)
 	return seq;
 }
 
+size_t space_held(struct spool *spool, struct seg **held, uint64_t *low)
+{
+	size_t from, count;
+
+	pthread_mutex_lock(&spool->lock);
+	*low = needed_from(spool);
+	from = *low >= spool->durable_next ? spool->seg_count : delivered_count(spool);
+	count = spool->seg_count - from;
+	*held = mem_zalloc((count + 1) * sizeof(**held));
+	if (count)
+		memcpy(*held, spool->segs + from, count * sizeof(**held));
+	pthread_mutex_unlock(&spool->lock);
+	return count;
+}
+
 /* What is not delivered, in parts of the segments that the quota has room for beside the spare and the letters. */
 unsigned spool_fill_percent(struct spool *spool)
 {

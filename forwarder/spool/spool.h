@@ -172,6 +172,13 @@ void spool_stat(struct spool *spool, struct spool_stat *stat);
 unsigned spool_fill_percent(struct spool *spool);
 /* What the disk is asked for: quarantine_pieces, and for a view the newest segment's key. */
 void spool_stat_disk(struct spool *spool, struct spool_stat *stat);
+/* Bytes of frames of each input that some output has not settled, exact to a frame. Counted from the frames' headers: an update reads what is new, and
+ * after a start at most one segment of the backlog a call; until it answers true the counts are lower bounds. One thread. */
+struct spool_usage;
+struct spool_usage *spool_usage_new(const char *const *inputs, size_t count);
+void spool_usage_free(struct spool_usage *usage); /* NULL is fine */
+bool spool_usage_update(struct spool *spool, struct spool_usage *usage);
+uint64_t spool_usage_bytes(const struct spool_usage *usage, size_t input);
 /* Bytes of stored frames from `seq` on (an estimate by frame index, exact to a frame), for lag_bytes. Any thread. */
 uint64_t spool_bytes_from(struct spool *spool, uint64_t seq);
 /* Receipt time of the first record at or behind seq, UTC ns; 0 when there is none. */
