@@ -476,6 +476,7 @@ enum lg_rc worker_new(struct lg_input_host **out, const struct config_input *con
 	read_clocks(host);
 	host->news_ns = host->mono_ns;
 	thread_init(&host->thread);
+	atomic_init(&host->over_quota, conf->spool_quota > 0); /* until what waits is counted */
 	pthread_mutex_init(&host->mutex, NULL);
 	snprintf(host->status.state, sizeof(host->status.state), "starting");
 	host->state = mem_zalloc(conf->plugin->state_size);

@@ -10,6 +10,7 @@
 
 #define FULL_WAIT_NS (50 * CLOCK_MS)
 #define LAG_CHECK_NS CLOCK_SECOND
+#define USAGE_STEP (256u << 10) /* bytes after which the quotas are looked at before their time */
 #define USAGE_EVERY_NS (100 * CLOCK_MS)
 #define LOST_RECENTLY_NS (60 * CLOCK_SECOND)
 #define LOSS_ROOM 4096  /* bytes a loss record takes at most */
@@ -132,6 +133,7 @@ static void write_stuck(struct writer *writer)
 			break;
 		writer->stuck = next;
 		writer->appended += frame;
+		writer->uncounted += batch->raw.size;
 		writer_queue_ack(writer, batch);
 	}
 	committed = spool_commit(writer->spool, &err); /* after a failed append it repairs: the next round goes on */
@@ -292,8 +294,9 @@ static void check_quotas(struct writer *writer)
 	int64_t now_ns = clock_mono(writer->clock);
 	bool pressed = false, complete;
 
-	if (!writer->input_count || now_ns < writer->next_usage_ns)
+	if (!writer->input_count || (now_ns < writer->next_usage_ns && writer->uncounted < USAGE_STEP))
 		return;
+	writer->uncounted = 0;
 	if (!writer->usage) {
 		const char **names = mem_zalloc(writer->input_count * sizeof(*names));
 
@@ -309,7 +312,7 @@ static void check_quotas(struct writer *writer)
 		uint64_t used = spool_usage_bytes(writer->usage, i);
 
 		pressed |= used >= input->quota;
-		input->set(input->arg, used, used >= input->quota);
+		input->set(input->arg, used, used >= input->quota || !complete); /* a backlog that is not counted may be the quota */
 	}
 	atomic_store(&writer->pressed, pressed);
 }

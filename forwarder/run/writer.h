@@ -39,6 +39,7 @@ struct writer {
 	size_t input_count;
 	struct spool_usage *usage;     /* the thread's own */
 	int64_t next_usage_ns;
+	uint64_t uncounted;            /* bytes appended since it was counted */
 	atomic_bool pressed;           /* an input is at its quota: outputs confirm what they can */
 	pthread_t thread;
 	bool started;

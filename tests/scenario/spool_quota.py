@@ -22,13 +22,15 @@ with Rig() as rig:
     rig.until("calm is read to its end", lambda: shipper.input_status("calm")["records"] == len(CALM) and shipper.input_status("calm")["lag_bytes"] == 0)
     status = shipper.input_status("noisy")
     check(status["state"] == "quota" and status["records"] < len(NOISY) and status["quota_bytes"] == MIB, "noisy: %r", status)
-    check(MIB <= status["quota_used_bytes"] <= 4 * MIB, "noisy uses %d bytes", status["quota_used_bytes"])
+    check(MIB <= status["quota_used_bytes"] <= 6 * MIB, "noisy uses %d bytes", status["quota_used_bytes"])
     check(shipper.command("status")[0] == 1 and "spool_quota" in shipper.command("status")[1], "status says nothing of the quota")
     rig.until("calm's use is counted", lambda: shipper.input_status("calm")["quota_used_bytes"] > 100 * len(CALM))
     used = [shipper.input_status(name)["quota_used_bytes"] for name in ("noisy", "calm")]
     shipper.kill()
     shipper.start()
-    rig.until("the use is counted again", lambda: [shipper.input_status(name)["quota_used_bytes"] for name in ("noisy", "calm")] == used)
+    # A start writes the positions again, a frame without records; nothing else may differ.
+    rig.until("the use is counted again", lambda: all(0 <= shipper.input_status(name)["quota_used_bytes"] - before < 4096
+                                                      for name, before in zip(("noisy", "calm"), used)))
     rig.until("noisy waits again", lambda: shipper.input_status("noisy")["state"] == "quota")
     sink = rig.sink(port=port)
     shipper.until_delivered("siem", len(NOISY) + len(CALM))
