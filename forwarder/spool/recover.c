@@ -239,7 +239,7 @@ static enum lg_rc settle_numbers(struct spool *spool, struct lg_err *err)
  * before it. */
 static void note_empty(struct spool *spool, size_t base)
 {
-	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->old_keep ||
+	if (!spool->seg_count || spool->old_index.count || base + 1 != spool->seg_count || spool->stat.torn_bytes ||
 	        spool->stat.corrupt_frames || spool->segs[base].first_seq != spool->next_seq)
 		return;
 	spool->old_empty = true;

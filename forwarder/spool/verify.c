@@ -146,7 +146,8 @@ static enum lg_rc verify_frames(
 	return LG_OK;
 }
 
-/* Where a segment that is not the newest ends: its footer, else its successor's header says so. */
+/* Where a segment that is not the newest ends: its successor's header says so, or its footer. A footer whose sync failed may be whole and
+ * lie behind frames that were never acknowledged, so the lower of both counts. */
 static uint64_t frames_end(struct spool *spool, int handle, size_t i, bool *sealed, bool *bad_footer)
 {
 	struct seg *seg = &spool->segs[i];
@@ -162,14 +163,14 @@ static uint64_t frames_end(struct spool *spool, int handle, size_t i, bool *seal
 	if (rc == LG_OK)
 		end = index.end;
 	frame_index_fini(&index);
-	if (rc == LG_OK || i + 1 >= spool->seg_count)
+	if (i + 1 >= spool->seg_count)
 		return end;
 	other = spool->conf.io->open(
 	        spool->conf.io->self, spool_segment_path(spool, path, seg[1].number, seg[1].first_seq), SYS_READ);
 	if (other < 0)
 		return end;
 	if (segment_header_read(&next, NULL, spool->conf.io, other, seg[1].number, NULL) == LG_OK &&
-	        next.prev_number == seg->number)
+	        next.prev_number == seg->number && next.prev_end < end)
 		end = next.prev_end;
 	segment_header_fini(&next);
 	spool->conf.io->close(spool->conf.io->self, other);
