@@ -3,6 +3,7 @@
 #
 #     packaging/install-packages.sh build   what it takes to build and run
 #     packaging/install-packages.sh test    that, and what the tests need: cmocka, real peers, their libraries
+#     packaging/install-packages.sh fuzz    what building takes, and clang with its run-time libraries
 #
 # Quick and silent when everything is there. As an ordinary user it asks sudo.
 set -euo pipefail
@@ -14,6 +15,7 @@ test_packages=(libcmocka-dev python3-minimal libpython3-stdlib rsyslog rsyslog-o
 	logrotate gzip zstd # rotation by the real thing
 	kcat maven default-jre-headless # a Kafka broker comes from Maven Central and runs on Java
 	libivykis0 libnet1 libglib2.0-0 libjson-c5 libpcre3 libwrap0 libcap2)
+fuzz_packages=(clang libclang-rt-dev)
 
 [ $# -gt 0 ] || set -- usage
 packages=("${build_packages[@]}")
@@ -21,8 +23,9 @@ for set in "$@"; do
 	case $set in
 	build) ;;
 	test) packages+=("${test_packages[@]}") ;;
+	fuzz) packages+=("${fuzz_packages[@]}") ;;
 	*)
-		echo "usage: ${0##*/} build|test..." >&2
+		echo "usage: ${0##*/} build|test|fuzz..." >&2
 		exit 2
 		;;
 	esac

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Builds Lugger and runs its tests: unit, scenario, crash and interop, with AddressSanitizer and UndefinedBehaviorSanitizer.
 #
-#     tests/run.sh [--long] [ctest option...]      e.g. tests/run.sh -R interop
+#     tests/run.sh [--long] [--fuzz-seconds N] [ctest option...]      e.g. tests/run.sh -R interop
 #
-# Installs the packages it needs. --long also runs the tests labelled `long`. What cannot run here is skipped and said at the end, with
+# Installs the packages it needs. --long also runs the tests labelled `long`, and then fuzzes every decoder for 600 s (tests/fuzz/run.sh: ten targets
+# and more, as many at a time as there are processors, so about an hour on two). --fuzz-seconds N fuzzes for that long instead, with or without --long;
+# 0: not at all. What cannot run here is skipped and said at the end, with
 # the reason. The last line is ctest's: "100% tests passed, 0 tests failed out of N". Status 0 when no test failed.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,10 +13,14 @@ cd "$top"
 . tests/support/lib.sh
 
 select=(-LE long)
-if [ "${1:-}" = --long ]; then
-	select=()
-	shift
-fi
+fuzz_seconds=
+while :; do
+	case ${1:-} in
+	--long) select=(); fuzz_seconds=${fuzz_seconds:-600}; shift ;;
+	--fuzz-seconds) fuzz_seconds=$2; shift 2 ;;
+	*) break ;;
+	esac
+done
 jobs=$(nproc)
 
 # syslog-ng cannot be installed beside rsyslog; unpacked it runs all the same. Without it its tests are skipped.
@@ -44,7 +50,9 @@ build() {
 	fi
 }
 
-packaging/install-packages.sh test
+fuzzing=()
+[ "${fuzz_seconds:-0}" -eq 0 ] || fuzzing=(fuzz)
+packaging/install-packages.sh test "${fuzzing[@]}"
 unpack_syslog_ng
 fetch_brokers
 build asan
@@ -58,6 +66,9 @@ export CTEST_OUTPUT_ON_FAILURE=1
 output=build/asan/ctest.out
 status=0
 ctest --test-dir build/asan --no-tests=error -j "$jobs" "${select[@]}" "$@" 2>&1 | tee "$output" || status=$?
+if [ "${fuzz_seconds:-0}" -ne 0 ]; then
+	tests/fuzz/run.sh --seconds "$fuzz_seconds" || status=1
+fi
 sed -n 's/^SKIP: /skipped: /p' build/asan/Testing/Temporary/LastTest.log | sort -u
 grep -E '^[0-9]+% tests passed' "$output" || true
 exit "$status"

@@ -77,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const encodings[] = {"auto", "UTF-8", "ISO-8859-1", "IBM-037", "IBM-939", "UTF-16"};
 	struct lg_stream_conf conf = {.max_record_size = LIMIT, .parser = keyed_parser()};
 	struct kept crashed = kept_make(), whole = kept_make();
+	struct lg_stream *probe;
 	struct lg_detect detect;
 
 	if (size < 4)
@@ -87,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conf.carriage_control = data[1] >> 2 & 1 ? LG_CARRIAGE_FIELD : LG_CARRIAGE_TEXT;
 	conf.newline = data[0] % 6 > 2 && data[0] % 6 < 5 ? data[1] >> 3 & 3 : data[1] >> 3 & 1 ? CHARSET_NEWLINE_LF : 0;
 	conf.on_oversize = data[1] & 1;
+	/* A system whose iconv does not have the page. */
+	if (lg_stream_new(&probe, &conf, &whole.sink, 0, NULL) != LG_OK)
+		return 0;
+	lg_stream_free(probe);
 	lg_detect(&detect, data + 4, size - 4, data[1] & 2);
 	try_saved(&conf, data + 4, size - 4);
 	if (run(&conf, data + 4, size - 4, 1u + data[2], SIZE_MAX, &whole) == LG_OK &&

@@ -7,6 +7,7 @@ import json
 import os
 import re
 
+import corpora
 from rig import LUGGER, SOURCE, Rig, check, compare, need_program, run
 from zos import TIMEZONE, write_syslog
 
@@ -22,7 +23,7 @@ def decode(path, *options):
 def records(path, *options):
     status, out, errors = decode(path, "--json", *options)
     check(status == 0, "decode --json %s: exit %d\n%s", path, status, errors)
-    return [json.loads(line) for line in out.splitlines()]
+    return [json.loads(line) for line in out.split("\n") if line]
 
 
 with Rig() as rig:
@@ -75,6 +76,61 @@ with Rig() as rig:
         check("HZS0344I THE LOGGER REQUEST HAS COMPLETED.\nLOG STREAM HZS.HEALTH.CHECKER.HISTORY IS CONNECTED" in bodies, "syslog_vbt1: %r", bodies)
         check("IXG283I STAGING DATASET IXGLOGR.HZS.HEALTH.CHECKER.HISTORY.VBTPLEX\nALLOCATED NEW FOR LOGSTREAM HZS.HEALTH.CHECKER.HISTORY\n"
               "CISIZE=4KB, SIZE=250MB,320KB" in bodies, "syslog_vbt1: %r", bodies)
+
+        # The text samples in every framing and several encodings: the records that the file itself gives.
+        for name in ("syslog_tivlp46.txt", "syslog_vbt1.txt", "operlog_cropped.txt", "joblog_job02090.txt", "mvs38_hardcopy.txt"):
+            with open(os.path.join(SAMPLES, name), encoding="utf-8", newline="") as sample:
+                lines = [line.rstrip("\r").rstrip(" ") for line in sample.read().split("\n")]
+            lines = lines[:-1] if not lines[-1] else lines
+            parser = "zos-syslog" if "log_" in name and "job" not in name else "text"
+            options = ("--parser", parser) + (("--timezone", "UTC") if parser == "zos-syslog" else ())
+            view = lambda found: [(record.get("zos.message.id"), record.get("zos.sysname"), record.get("message")) for record in found]
+            want = view(records(rig.write("lines", "".join(line + "\n" for line in lines)), *options))
+            for number, framing in enumerate(corpora.FRAMINGS):
+                encoding = ("IBM-037", "IBM-1047", "UTF-16LE", "IBM-1141")[number % 4]
+                newline = "any" if framing == "line" else corpora.NEWLINES[number % 3]
+                corpus = corpora.make(framing, encoding, newline, texts=lines)
+                lrecl = ("--lrecl", str(corpus.lrecl)) if corpus.lrecl else ()
+                found = records(rig.write("framed", corpus.data), "--framing", framing, "--encoding", encoding, "--newline", newline, *lrecl, *options)
+                compare("%s in %s, %s" % (name, framing, encoding), want, view(found))
+
+        # Real descriptor words: what a reader of a few lines makes of them.
+        def read(name, skip=0):
+            with open(os.path.join(SAMPLES, name), "rb") as sample:
+                return sample.read()[skip:]
+
+        def cut(data, length):
+            """Records until the chain ends or breaks."""
+            found = []
+            while len(data) >= 4 and 0 < length(data) <= len(data) - 4:
+                found.append(data[4 : 4 + length(data)])
+                data = data[4 + length(data) :]
+            return found, data
+
+        def text(content):
+            return content.decode("cp037").replace("\x85", "\n")
+
+        want, rest = cut(read("rdw_little_endian.dat"), lambda data: int.from_bytes(data[2:4], "little"))
+        found = records(rig.write("le", read("rdw_little_endian.dat")), "--framing", "rdw-le-exclusive", "--encoding", "cp037", "--parser", "text")
+        check(rest == b"" and len(want) > 100, "rdw_little_endian: %d records, %d bytes left", len(want), len(rest))
+        compare("rdw_little_endian", map(text, want), [record.get("message", "") for record in found])
+        # That file begins with 100 bytes of something else and ends with more of it.
+        want, rest = cut(read("rdw_big_endian_exclusive.dat", 100), lambda data: int.from_bytes(data[:2], "big"))
+        framed = read("rdw_big_endian_exclusive.dat", 100)
+        framed = framed[: len(framed) - len(rest)]
+        found = records(rig.write("be", framed), "--framing", "rdw-exclusive", "--encoding", "cp037", "--parser", "text")
+        compare("rdw_big_endian_exclusive", map(text, want), [record.get("message", "") for record in found])
+        # SMF with spanned records, as bytes: each is one character of ISO-8859-1.
+        parts, rest = [], read("smf115_rdw.dat")
+        while rest:
+            size, code = int.from_bytes(rest[:2], "big"), rest[2]
+            if code in (0, 1):
+                parts.append(b"")
+            parts[-1] += rest[4:size]
+            rest = rest[size:]
+        found = records(os.path.join(SAMPLES, "smf115_rdw.dat"), "--framing", "rdw", "--encoding", "ISO-8859-1", "--newline", "lf", "--parser", "text")
+        compare("smf115_rdw", [part.decode("latin-1") for part in parts], [record.get("message", "") for record in found])
+
         for name in sorted(os.listdir(SAMPLES)):
             if name != "README.md":
                 status, out, errors = decode(os.path.join(SAMPLES, name))
