@@ -172,6 +172,27 @@ static void put_detail(const struct page *page, const char *text)
 	lg_buf_printf(page->out, "%s\n", page->paint.off);
 }
 
+/* What was not as the settings say: "3 characters are not in the encoding, 1 chain of segments is broken". */
+static void put_faults(const struct lg_input_report *report, const struct page *page)
+{
+	const struct {
+		uint64_t count;
+		const char *one, *many;
+	} faults[] = {
+		{report->substitutions, "character is not in the encoding", "characters are not in the encoding"},
+		{report->broken, "chain of segments is broken", "chains of segments are broken"},
+		{report->torn, "record was cut off by the end of its file", "records were cut off by the end of their files"},
+	};
+	char text[200] = "", count[28];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (faults[i].count && n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s", n ? ", " : "", text_format_count(faults[i].count, count),
+			                      faults[i].count == 1 ? faults[i].one : faults[i].many);
+	put_detail(page, text);
+}
+
 static void put_input(const struct status_input *input, const struct page *page)
 {
 	char count[28], lag[16], last[32], rate[28], text[160];
@@ -181,6 +202,7 @@ static void put_input(const struct status_input *input, const struct page *page)
 	              text_format_count((uint64_t)(input->w.rate + 0.5), rate), text_format_size(input->w.report.lag_bytes, lag),
 	              age_text(input->last_record_seconds, " ago", last));
 	put_detail(page, input->w.report.note);
+	put_faults(&input->w.report, page);
 	if (input->w.lost) {
 		snprintf(text, sizeof(text), "%llu lost since the start: %llu not admitted, %llu dropped by the full spool", (unsigned long long)input->w.lost,
 		         (unsigned long long)input->w.shed, (unsigned long long)input->w.dropped);
