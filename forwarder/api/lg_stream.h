@@ -146,6 +146,8 @@ int64_t lg_stream_tick(struct lg_stream *stream, int64_t utc_ns);
 void lg_stream_flush(struct lg_stream *stream);
 int64_t lg_stream_offset(const struct lg_stream *stream);  /* next byte to feed */
 int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not wholly inside emitted records */
+/* How many of the bytes below `end` are in no record emitted: what is lost if they cannot be read (again). */
+int64_t lg_stream_owed(const struct lg_stream *stream, int64_t end);
 /* Writes the position (restart offset, emitted ranges, parser state; own version) into at most LG_STREAM_SAVE_MAX bytes; returns
  * the size. */
 size_t lg_stream_save(const struct lg_stream *stream, uint8_t *bytes);

@@ -24,6 +24,22 @@ int64_t lg_stream_restart(const struct lg_stream *s)
 	return held_ranges(s, held) ? held[0].begin : s->offset;
 }
 
+int64_t lg_stream_owed(const struct lg_stream *s, int64_t end)
+{
+	struct lg_range held[LG_HELD_MAX];
+	size_t held_count = held_ranges(s, held);
+	int64_t owed = end > s->offset ? end - s->offset : 0;
+
+	for (size_t i = 0; i < held_count; i++)
+		owed += held[i].end - held[i].begin;
+	for (size_t i = s->skip_at; i < s->skip_count; i++) {
+		int64_t from = s->skip[i].begin > s->offset ? s->skip[i].begin : s->offset, to = s->skip[i].end < end ? s->skip[i].end : end;
+
+		owed -= to > from ? to - from : 0;
+	}
+	return owed;
+}
+
 /* Appends [begin, end) to ascending ranges, joined to the one before where they touch. */
 static void add_range(struct lg_range *ranges, size_t *count, int64_t begin, int64_t end)
 {

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP_BYTES (4u << 20)   /* of one step: durable batches are given back, and their memory reused, between steps only */
+#define TURN_COST 4096
+#define STEP_BYTES (4 << 20)   /* of one step: durable batches are given back, and their memory reused, between steps only */
 #define FULL_WAIT_NS INT64_C(10000000)
 #define KEY_STARTED "started"
 
@@ -57,7 +58,7 @@ enum lg_rc files_open(struct files *files, const struct file_conf *conf, struct 
 	reader->buffer = file_alloc(reader->buffer_size);
 	reader_seed(reader);
 	saved_init(&files->saved);
-	files->queue_end = &files->queue;
+	turns_init(&files->turns);
 	files->timer_ns = INT64_MAX;
 	files->first_start = files->put_started = true;
 	lg_input_positions(host, (struct lg_str){"", 0}, load_position, files);
@@ -89,23 +90,8 @@ void files_close(struct files *files)
 
 void files_enqueue(struct files *files, struct tail *tail)
 {
-	if (tail->queued || (tail->finished && tail->life == TAIL_LIVE && lg_input_once(files->reader.host)))
-		return;
-	tail->queued = true;
-	tail->queue_next = NULL;
-	*files->queue_end = tail;
-	files->queue_end = &tail->queue_next;
-}
-
-static struct tail *dequeue(struct files *files)
-{
-	struct tail *tail = files->queue;
-
-	files->queue = tail->queue_next;
-	if (!files->queue)
-		files->queue_end = &files->queue;
-	tail->queued = false;
-	return tail;
+	if (!(tail->finished && tail->life == TAIL_LIVE && lg_input_once(files->reader.host)))
+		turns_push(&files->turns, tail);
 }
 
 /* ---- open ones, by last use ---------------------------------------------------------------------------------------- */
@@ -189,19 +175,6 @@ static void undirty(struct files *files, struct tail *tail)
 		*at = tail->dirty_next;
 }
 
-static void unqueue(struct files *files, struct tail *tail)
-{
-	struct tail **at = &files->queue;
-
-	while (*at && *at != tail)
-		at = &(*at)->queue_next;
-	if (*at)
-		*at = tail->queue_next;
-	files->queue_end = &files->queue;
-	while (*files->queue_end)
-		files->queue_end = &(*files->queue_end)->queue_next;
-}
-
 void files_retire(struct files *files, struct tail *tail, bool forget)
 {
 	uint8_t stream[LG_STREAM_SAVE_MAX], value[LG_POSITION_VALUE_MAX];
@@ -219,8 +192,7 @@ void files_retire(struct files *files, struct tail *tail, bool forget)
 	}
 	if (tail->dirty)
 		undirty(files, tail);
-	if (tail->queued)
-		unqueue(files, tail);
+	turns_remove(&files->turns, tail);
 	files->faults_changed |= tail->health != TAIL_SOUND;
 	files->concluded -= tail->concluded;
 	files->done_due |= tail->concluded;
@@ -283,10 +255,41 @@ static void tell_faults(struct files *files)
 	lg_input_fault(files->reader.host, count > 1 ? text : first->fault);
 }
 
+/* What a turn may cost: a file with little to read is charged for that, and for the calls it takes. */
+static int64_t charge(const struct tail *tail)
+{
+	int64_t unread = tail->size - tail_offset(tail);
+
+	return TURN_COST + (tail->pack || unread > TURNS_SHARE ? TURNS_SHARE : unread > 0 ? unread : 0);
+}
+
+/* False: the core takes no more. */
+static bool give_turns(struct files *files, int64_t now_ns)
+{
+	int64_t budget = STEP_BYTES;
+	bool ready = true, backlog = files->bulk_first;
+	struct tail *tail;
+
+	files->bulk_first = false;
+	while (ready && budget > 0) {
+		/* The last share of a step is a backlog's; then what the others leave. */
+		backlog |= files->turns.bulk.first && budget <= TURNS_SHARE;
+		tail = turns_pop(&files->turns, backlog);
+		if (!tail)
+			tail = turns_pop(&files->turns, !backlog);
+		if (!tail)
+			break;
+		backlog = false;
+		budget -= charge(tail);
+		ready = files_turn(files, tail, now_ns);
+	}
+	files->bulk_first = !ready && files->turns.bulk.first;
+	return ready;
+}
+
 void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 {
-	bool once = lg_input_once(files->reader.host), full = false;
-	size_t turns = STEP_BYTES / FILES_SHARED_TURN;
+	bool once = lg_input_once(files->reader.host), full;
 
 	files->step_ns = now_ns;
 	if (files->opened_ns == INT64_MIN)
@@ -302,8 +305,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 		run_timers(files, now_ns);
 	if (files->packed_due)
 		packed_wake(files);
-	while (files->queue && turns-- && !full)
-		full = !files_turn(files, dequeue(files), now_ns);
+	full = !give_turns(files, now_ns);
 	if (files->done_due)
 		done_conclude(files, now_ns);
 	if (files->faults_changed)
@@ -313,7 +315,7 @@ void files_step(struct files *files, int64_t now_ns, struct lg_waitset *ws)
 	lg_waitset_wake(ws, files->scan_ns < files->timer_ns ? files->scan_ns : files->timer_ns);
 	if (!files->watch && !once)
 		lg_waitset_wake(ws, files->hot_ns);
-	if (files->queue || files->scan_due || files->packed_due)
+	if (!turns_empty(&files->turns) || files->scan_due || files->packed_due)
 		lg_waitset_wake(ws, full ? now_ns + FULL_WAIT_NS : now_ns);
 }
 
@@ -349,7 +351,7 @@ void files_settled(struct files *files, uint64_t token)
 
 bool files_done(const struct files *files)
 {
-	return files->scanned && !files->queue && !files->packed_due;
+	return files->scanned && turns_empty(&files->turns) && !files->packed_due;
 }
 
 void files_report(const struct files *files, struct lg_input_report *report)

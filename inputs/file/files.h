@@ -10,6 +10,7 @@
 
 #include "saved.h"
 #include "tail.h"
+#include "turns.h"
 #include "watch.h"
 
 struct name {
@@ -40,7 +41,8 @@ struct files {
 	struct tail *tails;    /* all */
 	size_t tail_count, open_count, lost_count, fault_count;
 	struct tail *newest, *oldest; /* open ones, by last use */
-	struct tail *queue, **queue_end;
+	struct turns turns;
+	bool bulk_first;       /* the last step had no room left for a backlog */
 	bool first_start;      /* no position was ever saved: start_at counts */
 	bool put_started;      /* the next seal must note that the first start is over */
 	bool packed_due;       /* packed_wake is due */
@@ -95,7 +97,6 @@ void files_close_tail(struct files *files, struct tail *tail);
 void files_note_open(struct files *files, struct tail *tail);
 
 /* turn.c */
-#define FILES_SHARED_TURN (1u << 20) /* bytes of one file while others wait */
 /* Gives a file that was taken from the queue its turn. False: the core takes no more. */
 bool files_turn(struct files *files, struct tail *tail, int64_t now_ns);
 /* The timer that the tail needs next. */

@@ -36,6 +36,31 @@ static const char *saved_path(const struct saved *saved, char path[LG_POSITION_V
 	return path;
 }
 
+static void ignore_record(struct lg_sink *sink, struct lg_draft *draft)
+{
+	(void)sink;
+	(void)draft;
+}
+
+/* What is known to have been there, read into no record, and is not there any more: lines of an open assembly, a backlog. */
+static void tell_unread(struct files *files, const struct position *position)
+{
+	int64_t end = position->size > position->ident.mark_at ? position->size : position->ident.mark_at, owed = end;
+	struct lg_sink ignore = {ignore_record};
+	struct lg_stream *stream;
+	struct lg_err err;
+
+	if (position->stream.size) {
+		if (lg_stream_load(&stream, &files->reader.conf->stream, &ignore, (const uint8_t *)position->stream.data, position->stream.size,
+			    &err) != LG_OK)
+			return;
+		owed = lg_stream_owed(stream, end);
+		lg_stream_free(stream);
+	}
+	if (owed > 0 && !position->skip_to)
+		lg_input_loss(files->reader.host, 0, (uint64_t)owed, "file was truncated while it was not read, with these bytes in no record yet");
+}
+
 /* Compares a file just opened for the first time with the saved positions. TAIL_MOVED: it is none of ours. */
 static enum tail_result claim(struct files *files, struct tail *tail, int64_t now_ns)
 {
@@ -61,6 +86,7 @@ static enum tail_result claim(struct files *files, struct tail *tail, int64_t no
 			lg_input_log(host, LG_INFO, "%s: what was read of it last may be in a compressed file by now", tail->path);
 		} else {
 			lg_input_log(host, LG_NOTICE, "%s: truncated or replaced since it was read last: is read from its beginning", tail->path);
+			tell_unread(files, &saved->position);
 			saved_put(&files->saved, saved->key, NULL, 0);
 			saved_remove(&files->saved, saved);
 		}
@@ -168,7 +194,7 @@ static enum tail_result first_turn(struct files *files, struct tail *tail, int64
 static enum tail_result read_turn(struct files *files, struct tail *tail, int64_t now_ns)
 {
 	enum tail_result result = TAIL_END;
-	size_t limit = files->queue ? FILES_SHARED_TURN : TURN_BYTES;
+	size_t limit = turns_empty(&files->turns) ? TURN_BYTES : TURNS_SHARE;
 
 	if (tail->content.fd < 0)
 		result = files_open_tail(files, tail, NULL, now_ns);

@@ -496,6 +496,26 @@ static void bytes_truncated_away_without_a_copy_are_reported_lost(void **unused)
 	rig_free(rig);
 }
 
+static void what_was_known_of_a_file_truncated_while_nobody_ran_is_a_loss(void **unused)
+{
+	struct rig *rig = rig_new("a.log");
+
+	(void)unused;
+	rig_append(rig, "a.log", "one\nof this no end was seen");
+	rig_open(rig);
+	rig_run(rig);
+	fake_commit(&rig->host);
+	fake_crash(&rig->host);
+	rig_append(rig, "a.log", ", nor of what nobody knew of\n");
+	rig_truncate(rig, "a.log", 0);
+	rig_append(rig, "a.log", "two\n");
+	rig_open(rig);
+	rig_run(rig);
+	rig_expect(rig, "a.log@0:one\na.log@0:two\n");
+	assert_int_equal(rig->host.lost_bytes, strlen("of this no end was seen"));
+	rig_free(rig);
+}
+
 static void a_file_rewritten_to_the_very_size_it_had_is_noticed(void **unused)
 {
 	struct rig *rig = rig_new("a.log");
@@ -535,6 +555,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_copy_that_was_overtaken_is_not_read_again),
 	cmocka_unit_test(a_copy_that_nobody_truncates_for_is_a_file_of_its_own),
 	cmocka_unit_test(bytes_truncated_away_without_a_copy_are_reported_lost),
+	cmocka_unit_test(what_was_known_of_a_file_truncated_while_nobody_ran_is_a_loss),
 	cmocka_unit_test(a_file_rewritten_to_the_very_size_it_had_is_noticed),
 };
 

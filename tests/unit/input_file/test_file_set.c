@@ -352,6 +352,72 @@ static void five_hundred_files_are_read_through_sixteen_descriptors(void **unuse
 	rig_free(rig);
 }
 
+static unsigned count_records(const struct rig *rig, const char *name)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < rig->host.pending.count; i++)
+		count += strncmp(rig->host.pending.items[i].text, name, strlen(name)) == 0;
+	return count;
+}
+
+static void the_news_of_small_files_do_not_wait_for_the_backlog_of_huge_ones(void **unused)
+{
+	struct rig *rig = rig_new("*.log");
+	char name[32], *line = malloc(1001);
+	unsigned huge;
+
+	(void)unused;
+	memset(line, 'x', 999);
+	memcpy(line + 999, "\n", 2);
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "small%02d.log", i);
+		rig_append(rig, name, "one\n");
+	}
+	rig_open(rig);
+	rig_run(rig);
+	for (int i = 0; i < 10; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "huge%d.log", i);
+		fd = open(rig_path(rig, name), O_WRONLY | O_CREAT, 0644);
+		for (int j = 0; j < 8000; j++)
+			assert_int_equal(write(fd, line, 1000), 1000);
+		close(fd);
+	}
+	rig->now_ns += SECOND;
+	for (int i = 0; i < 3; i++)
+		file_input.step(rig->host.state, rig->now_ns, &rig->ws); /* the backlog is being read */
+	for (int round = 0; round < 3; round++) {
+		unsigned news = count_records(rig, "small");
+
+		huge = count_records(rig, "huge");
+		for (int i = 0; i < 100; i++) {
+			snprintf(name, sizeof(name), "small%02d.log", i);
+			rig_append(rig, name, "news\n");
+		}
+		rig->now_ns += SECOND;
+		file_input.step(rig->host.state, rig->now_ns, &rig->ws);
+		assert_int_equal(count_records(rig, "small") - news, 100); /* all of them in the very next step */
+		assert_in_range(count_records(rig, "huge") - huge, 1000, 5300); /* and the backlog went on */
+	}
+	/* The core is full nearly always: neither side starves. */
+	huge = count_records(rig, "huge");
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "small%02d.log", i);
+		rig_append(rig, name, "more\n");
+		rig->now_ns += SECOND;
+		rig->host.ready_left = 1;
+		file_input.step(rig->host.state, rig->now_ns, &rig->ws);
+	}
+	assert_true(count_records(rig, "huge") - huge > 40 * 60);
+	rig->host.ready_left = -1;
+	rig_run(rig);
+	assert_int_equal(count_records(rig, "huge"), 80000);
+	free(line);
+	rig_free(rig);
+}
+
 static void of_very_many_files_the_quiet_are_looked_at_less_often(void **unused)
 {
 	struct rig *rig = rig_new("*.log");
@@ -551,6 +617,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(an_unreadable_file_is_said_and_tried_again_while_others_go_on),
 	cmocka_unit_test(a_read_error_of_one_file_is_said_and_others_go_on),
 	cmocka_unit_test(five_hundred_files_are_read_through_sixteen_descriptors),
+	cmocka_unit_test(the_news_of_small_files_do_not_wait_for_the_backlog_of_huge_ones),
 	cmocka_unit_test(of_very_many_files_the_quiet_are_looked_at_less_often),
 	cmocka_unit_test(a_directory_created_later_is_found),
 	cmocka_unit_test(a_directory_replaced_by_another_is_followed),
