@@ -116,10 +116,11 @@ rd_kafka_t *client_group(struct kafka *k, const char *group, struct lg_err *err)
 
 static bool open_producer(struct kafka *k, struct lg_err *err)
 {
+	const struct producer producer = {k->txn.on ? k->txn.id : NULL, k->caution.batch_size};
 	rd_kafka_conf_t *conf;
 	char text[512];
 
-	if (kafka_conf_build(k->conf, k->txn.on ? k->txn.id : NULL, &conf, err) != LG_OK)
+	if (kafka_conf_build(k->conf, &producer, &conf, err) != LG_OK)
 		return false;
 	set_hooks(k, conf);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |

@@ -80,7 +80,7 @@ static void set_sasl(struct setter *s, const struct kafka_sasl *sasl)
 	}
 }
 
-static void set_delivery(struct setter *s, const struct kafka_conf *conf, const char *transactional_id)
+static void set_delivery(struct setter *s, const struct kafka_conf *conf, const struct producer *producer)
 {
 	static const char *const acks[] = {"all", "1", "0"};
 	static const char *const partitioners[] = {"murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random"};
@@ -95,8 +95,8 @@ static void set_delivery(struct setter *s, const struct kafka_conf *conf, const 
 	} else {
 		set(s, "max.in.flight.requests.per.connection", "1"); /* else a retry changes the order */
 	}
-	if (transactional_id) {
-		set(s, "transactional.id", transactional_id);
+	if (producer->transactional_id) {
+		set(s, "transactional.id", producer->transactional_id);
 		set_number(s, "transaction.timeout.ms", (uint64_t)conf->transaction_interval_ns / 1000000 + KAFKA_TXN_TIMEOUT_MS);
 	} else {
 		set(s, "message.timeout.ms", "0"); /* never: the spool is what waits */
@@ -106,7 +106,7 @@ static void set_delivery(struct setter *s, const struct kafka_conf *conf, const 
 		set_number(s, "compression.level", (uint64_t)level);
 	set(s, "partitioner", partitioners[conf->partitioner]);
 	set_number(s, "linger.ms", (uint64_t)conf->linger_ns / 1000000);
-	set_number(s, "batch.size", conf->batch_size);
+	set_number(s, "batch.size", producer->batch_size ? producer->batch_size : conf->batch_size);
 	set(s, "batch.num.messages", "1000000"); /* the size is the limit */
 	set_number(s, "message.max.bytes", conf->max_message_bytes > conf->batch_size ? conf->max_message_bytes : conf->batch_size);
 	set_number(s, "queue.buffering.max.kbytes", conf->queue_size / 1024 * 2); /* ours, which counts more than payload, is met first */
@@ -138,14 +138,14 @@ static enum lg_rc finish(struct setter *s, rd_kafka_conf_t **out)
 	return s->rc;
 }
 
-enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const char *transactional_id, rd_kafka_conf_t **out, struct lg_err *err)
+enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const struct producer *producer, rd_kafka_conf_t **out, struct lg_err *err)
 {
 	struct setter s = {.conf = rd_kafka_conf_new(), .rc = LG_OK, .err = err};
 
 	set_brokers(&s, &conf->brokers);
 	set_tls(&s, conf);
 	set_sasl(&s, &conf->sasl);
-	set_delivery(&s, conf, transactional_id);
+	set_delivery(&s, conf, producer);
 	set_client(&s, conf);
 	set(&s, "statistics.interval.ms", "2000");
 	set(&s, "topic.metadata.propagation.max.ms", "5000"); /* a topic unknown for so long: the core waits, with a state */

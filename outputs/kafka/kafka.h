@@ -24,6 +24,7 @@
 #include "api/lugger_plugin.h"
 
 #define KAFKA_SECOND INT64_C(1000000000)
+#define KAFKA_BATCH_MIN 4096u
 #define KAFKA_TXN_TIMEOUT_MS 60000     /* beyond its interval; a broker that is away longer ends a transaction */
 #define KAFKA_SCRAM_VERSION 0x020601ff /* SCRAM before it fails with Kafka 4.0 and newer */
 
@@ -106,11 +107,15 @@ struct caution {
 	size_t limit; /* messages in flight at once; 0: no caution */
 	uint64_t until, reached;
 	bool sent; /* since all reports had come */
+	/* Batches were refused whole: the topic allows less than batch_size. 0: not known. Kept from one producer to the next; an offender found
+	 * takes back what it cost. */
+	uint64_t batch_size, batch_size_before;
 };
 
 /* Messages that failed in a way that only the offender of their batch has earned. */
 struct suspects {
 	size_t count;
+	uint64_t bytes;
 	uint64_t first, last;
 	struct lg_err err;
 };
@@ -210,8 +215,12 @@ enum lg_rc kafka_check(const void *settings, struct lg_err *err);
 /* ---- conf.c ---- */
 const char *kafka_mechanism_name(const struct kafka_sasl *sasl); /* "PLAIN"; NULL: none */
 enum lg_rc kafka_check_rdkafka(const char *name, const char *value, struct lg_err *err);
-/* The producer's configuration, without callbacks; transactional_id NULL: none; the caller's, to be given to rd_kafka_new or destroyed. */
-enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const char *transactional_id, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
+struct producer {
+	const char *transactional_id; /* NULL: none */
+	uint64_t batch_size;          /* 0: as configured */
+};
+/* The producer's configuration, without callbacks; the caller's, to be given to rd_kafka_new or destroyed. */
+enum lg_rc kafka_conf_build(const struct kafka_conf *conf, const struct producer *producer, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
 /* The same for a client that only asks for the offset of a group. */
 enum lg_rc kafka_conf_group(const struct kafka_conf *conf, const char *group, rd_kafka_conf_t **out, struct lg_err *err) LG_WARN_UNUSED;
 void kafka_explain(const void *conf, struct lg_buf *out);
@@ -249,7 +258,7 @@ rd_kafka_topic_t *lane_topic(const struct lane *lane);
 /* Appends the key; false: none. */
 bool route_key(const struct kafka *k, const struct lg_record *rec, struct lg_buf *out);
 rd_kafka_headers_t *route_headers(struct kafka *k, const struct lg_record *rec); /* NULL: none */
-/* lugger.sequence, when the message is complete: "17", or "17-36" of a pack. headers may be NULL. */
+/* event.sequence, when the message is complete: "17", or "17-36" of a pack. headers may be NULL. */
 void route_header_sequence(const struct kafka *k, rd_kafka_headers_t *headers, uint64_t first, uint64_t last);
 
 /* ---- produce.c ---- */

@@ -41,7 +41,7 @@ const struct lg_option kafka_options[] = {
 	 .choices = "murmur2_random|murmur2|consistent_random|consistent|fnv1a_random|fnv1a|random",
 	 .doc = "Which partition a key goes to; murmur2 as the Java clients, consistent (CRC32) as other librdkafka clients."},
 	{.name = "identity_headers", .type = LG_OPT_BOOL, ROW(identity_headers), .fallback = "true",
-	 .doc = "Headers lugger.log_id, lugger.sequence, lugger.input and host.name: what a consumer needs to drop repeats."},
+	 .doc = "Headers lugger.log_id, event.sequence, lugger.input and host.name: what a consumer needs to drop repeats."},
 	{.name = "headers", .type = LG_OPT_MAP, ROW(headers), .flags = LG_OPT_TEMPLATE,
 	 .doc = "More headers, name: template; left out of records that lack a field of it."},
 	{.name = "pack", .type = LG_OPT_ENUM, ROW(pack), .choices = "none|lines", .fallback = "none",
@@ -212,7 +212,7 @@ enum lg_rc kafka_check(const void *settings, struct lg_err *err)
 		rc = check_sasl(conf, err);
 	if (rc != LG_OK)
 		return rc;
-	rc = kafka_conf_build(conf, conf->exactly_once ? "check" : NULL, &rdkafka, err);
+	rc = kafka_conf_build(conf, &(struct producer){.transactional_id = conf->exactly_once ? "check" : NULL}, &rdkafka, err);
 	if (rc == LG_OK)
 		rd_kafka_conf_destroy(rdkafka);
 	return rc;

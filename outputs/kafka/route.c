@@ -231,7 +231,7 @@ void route_header_sequence(const struct kafka *k, rd_kafka_headers_t *headers, u
 		size = snprintf(text, sizeof(text), "%llu", (unsigned long long)first);
 	else
 		size = snprintf(text, sizeof(text), "%llu-%llu", (unsigned long long)first, (unsigned long long)last);
-	add_header(headers, "lugger.sequence", (struct lg_str){text, (size_t)size});
+	add_header(headers, "event.sequence", (struct lg_str){text, (size_t)size});
 }
 
 rd_kafka_headers_t *route_headers(struct kafka *k, const struct lg_record *rec)

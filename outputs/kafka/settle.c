@@ -38,6 +38,7 @@ static void suspect(struct kafka *k, const struct parcel *parcel, const struct v
 	if (!s->count || parcel->last > s->last)
 		s->last = parcel->last;
 	s->count++;
+	s->bytes += parcel->size;
 }
 
 /* A message has failed for good, or with its producer. */
@@ -98,27 +99,45 @@ void settle_refused(struct kafka *k, struct parcel *parcel, rd_kafka_resp_err_t 
 	produce_reported(k, parcel);
 }
 
+/* One message failed alone. */
+static void found(struct kafka *k)
+{
+	lg_settle(k->host, k->suspects.first, k->suspects.last, LG_REJECT, k->suspects.err.text);
+	k->caution.batch_size = k->caution.batch_size_before;
+}
+
+/* Several failed together: fewer at a time, and smaller batches from now on, in case there is no offender but a limit. */
+static void narrow(struct kafka *k)
+{
+	struct caution *c = &k->caution;
+	const struct suspects *s = &k->suspects;
+	uint64_t size = s->bytes / 2 > KAFKA_BATCH_MIN ? s->bytes / 2 : KAFKA_BATCH_MIN;
+
+	if (!c->limit)
+		c->batch_size_before = c->batch_size;
+	if (s->count > 1 && size < (c->batch_size ? c->batch_size : k->conf->batch_size))
+		c->batch_size = size;
+	c->limit = s->count > 1 ? s->count / 2 : 1;
+	if (s->last > c->until)
+		c->until = s->last;
+	k->restarts = 0;
+	lg_err_set(&k->ending.err, LG_PEER, "a batch of %zu messages was refused (%s): they are sent again, at most %zu at a time", s->count,
+	           s->err.text, c->limit);
+}
+
 void settle_suspects(struct kafka *k)
 {
 	struct caution *c = &k->caution;
-	struct suspects *s = &k->suspects;
 
-	if (!s->count) {
+	if (!k->suspects.count) {
 		if (c->limit && c->sent && !k->ending.on)
 			c->limit = c->reached >= c->until ? 0 : c->limit * 2;
-		c->sent = false;
-		return;
-	}
-	if (c->limit == 1) {
-		lg_settle(k->host, s->first, s->last, LG_REJECT, s->err.text);
 	} else {
-		c->limit = s->count > 1 ? s->count / 2 : 1;
-		if (s->last > c->until)
-			c->until = s->last;
-		k->restarts = 0;
-		lg_err_set(&k->ending.err, LG_PEER, "a batch of %zu records was refused (%s): they are sent again, at most %zu at a time", s->count,
-		           s->err.text, c->limit);
+		if (c->limit == 1)
+			found(k);
+		else
+			narrow(k);
+		k->suspects = (struct suspects){0};
 	}
-	s->count = 0;
 	c->sent = false;
 }

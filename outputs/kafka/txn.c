@@ -232,6 +232,8 @@ static bool resolve(struct kafka *k, const struct committed *c)
 	}
 	if (c->next == local || k->txn.choice == LG_CHOICE_LOCAL)
 		return true;
+	if (!strcmp(c->nonce, k->txn.nonce) && c->next < local)
+		return true; /* since we committed it, dead letters and the filter have settled more */
 	if (k->txn.choice == LG_CHOICE_RECEIVER) {
 		lg_output_seek(k->host, c->next < lg_output_log_next(k->host) ? c->next : lg_output_log_next(k->host));
 		return true;

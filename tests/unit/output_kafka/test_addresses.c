@@ -123,7 +123,7 @@ static void see_headers(void *arg, const rd_kafka_message_t *message)
 
 	check_header(message, "lugger.log_id", KIT_LOG_ID);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
-	check_header(message, "lugger.sequence", text);
+	check_header(message, "event.sequence", text);
 	check_header(message, "lugger.input", "operlog");
 	check_header(message, "host.name", "LPAR1");
 	snprintf(text, sizeof(text), "at %llu", (unsigned long long)seq * 100);
@@ -200,7 +200,7 @@ static void see_pack(void *arg, const rd_kafka_message_t *message)
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)first);
 	else
 		snprintf(text, sizeof(text), "%llu-%llu", (unsigned long long)first, (unsigned long long)u->next - 1);
-	check_header(message, "lugger.sequence", text);
+	check_header(message, "event.sequence", text);
 }
 
 static void test_packed_records_are_lines_and_each_is_settled(void **state)
