@@ -27,17 +27,27 @@ static enum lg_rc syslog_open(void *state, const void *conf, struct lg_output_ho
 	return LG_OK;
 }
 
+/* When a server that is down will be tried: the breaker of one that would be used now. INT64_MAX: it is not waited for. */
+static int64_t try_at(const struct syslog *s, const struct link *link)
+{
+	bool preferred = link->index < s->active || s->links[s->active].phase == LINK_DOWN;
+
+	if (link->phase != LINK_DOWN || !link->breaker.failures || s->link_count < 2 || (s->conf->mode == MODE_FAILOVER && !preferred))
+		return INT64_MAX;
+	return link->breaker.retry_at_ns > s->now_ns ? link->breaker.retry_at_ns : s->now_ns + SECOND / 10;
+}
+
 static void fill_waitset(const struct syslog *s, struct lg_waitset *ws)
 {
 	lg_waitset_clear(ws);
 	for (size_t i = 0; i < s->link_count; i++) {
 		const struct link *link = &s->links[i];
+		int64_t return_at_ns = link->up_ns + s->conf->return_after_ns;
 
 		link_wait(link, ws);
-		if (link->phase == LINK_DOWN && link->breaker.failures && s->link_count > 1)
-			lg_waitset_wake(ws, link->breaker.retry_at_ns > s->now_ns ? link->breaker.retry_at_ns : s->now_ns + SECOND / 10);
-		if (link->phase == LINK_UP && link->index < s->active)
-			lg_waitset_wake(ws, link->up_ns + s->conf->return_after_ns);
+		lg_waitset_wake(ws, try_at(s, link));
+		if (link->phase == LINK_UP && link->index < s->active && return_at_ns > s->now_ns)
+			lg_waitset_wake(ws, return_at_ns);
 	}
 }
 

@@ -335,6 +335,7 @@ static inline bool receiver_turn(struct receiver *r)
 struct bench {
 	struct lg_output_host host;
 	struct receiver receivers[SERVERS];
+	uint64_t receive_buffer; /* of each receiver's kernel, 0: the system's; a stalled one holds so much unread at most */
 	struct lg_waitset ws;
 };
 
@@ -394,7 +395,7 @@ static inline void listen_at(struct bench *b, int i, const struct cert *cert)
 	if (b->host.conf.transport == TRANSPORT_UDP)
 		assert_int_equal(lg_receiver_open(address, &(struct lg_socket_conf){.receive_buffer = 64 << 20}, &r->udp, &err), LG_OK);
 	else
-		assert_int_equal(lg_listener_open(address, &tls, &r->listener, &err), LG_OK);
+		assert_int_equal(lg_listener_open_with(address, &tls, &(struct lg_socket_conf){.receive_buffer = b->receive_buffer}, &r->listener, &err), LG_OK);
 	if (!b->host.servers[i])
 		b->host.servers[i] = strdup(r->udp ? lg_receiver_address(r->udp) : lg_listener_address(r->listener));
 }
