@@ -2,6 +2,7 @@
 # Installs the Debian packages Lugger needs, without a prompt and without starting a daemon.
 #
 #     packaging/install-packages.sh build   what it takes to build and run
+#     packaging/install-packages.sh plugins that, and the libraries of optional plugins: amqp
 #     packaging/install-packages.sh test    that, and what the tests need: cmocka, real peers, their libraries
 #     packaging/install-packages.sh fuzz    what building takes, and clang with its run-time libraries
 #
@@ -9,11 +10,13 @@
 set -euo pipefail
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libyaml-dev libzstd-dev libssl-dev libpcre2-dev zlib1g-dev librdkafka-dev openssl tzdata)
+plugin_packages=(libqpid-proton11-dev)
 # syslog-ng-core conflicts with rsyslog, so tests/run.sh unpacks it; from libivykis0 on it is its shared libraries.
 test_packages=(libcmocka-dev python3-minimal libpython3-stdlib rsyslog rsyslog-openssl bsdutils libc-bin
 	curl openssh-client openssh-server # what packaging/zos/FEED.md uses
 	logrotate gzip zstd # rotation by the real thing
-	kcat maven default-jre-headless # a Kafka broker comes from Maven Central and runs on Java
+	rabbitmq-server default-jdk-headless # AMQP 1.0 peers; the JDK starts Artemis
+	kcat maven # a Kafka broker comes from Maven Central and runs on Java
 	libivykis0 libnet1 libglib2.0-0 libjson-c5 libpcre3 libwrap0 libcap2)
 fuzz_packages=(clang libclang-rt-dev)
 
@@ -22,10 +25,11 @@ packages=("${build_packages[@]}")
 for set in "$@"; do
 	case $set in
 	build) ;;
-	test) packages+=("${test_packages[@]}") ;;
+	plugins) packages+=("${plugin_packages[@]}") ;;
+	test) packages+=("${plugin_packages[@]}" "${test_packages[@]}") ;;
 	fuzz) packages+=("${fuzz_packages[@]}") ;;
 	*)
-		echo "usage: ${0##*/} build|test|fuzz..." >&2
+		echo "usage: ${0##*/} build|plugins|test|fuzz..." >&2
 		exit 2
 		;;
 	esac

@@ -17,6 +17,8 @@ MAY = {
     "format": ["api", "base"],
     "input_file": ["api"],
     "input_listen": ["api"],
+    "input_amqp": ["api"],
+    "message": ["api", "base", "codec"],
     "output_syslog": ["api"],
     "output_file": ["api"],
     "output_kafka": ["api"],

@@ -34,9 +34,10 @@ unpack_syslog_ng() {
 	mv "$peers/syslog-ng.new" "$peers/syslog-ng"
 }
 
-# The brokers of the Kafka tests. Without them those tests are skipped and say so.
+# The brokers of the Kafka and AMQP tests. Without them those tests are skipped and say so.
 fetch_brokers() {
 	tests/interop/kafka/fetch.sh >build/peers/fetch.log 2>&1 || printf 'no Kafka broker: %s\n' "$(tail -1 build/peers/fetch.log)"
+	tests/interop/artemis/fetch.sh >build/peers/fetch.log 2>&1 || printf 'no Artemis broker: %s\n' "$(tail -1 build/peers/fetch.log)"
 }
 
 # build PRESET: quiet unless it fails.

@@ -84,7 +84,12 @@ enum lg_severity { LG_EMERG, LG_ALERT, LG_CRIT, LG_ERR, LG_WARN, LG_NOTE, LG_INF
 	X(ZOS_RACF_PROFILE, 88, STRING, "zos.racf.profile")                           \
 	X(ZOS_RACF_INTENT, 89, STRING, "zos.racf.access_intent")                      \
 	X(ZOS_RACF_ALLOWED, 90, STRING, "zos.racf.access_allowed")                    \
-	X(ZOS_CARRIAGE_CONTROL, 91, STRING, "zos.carriage_control")
+	X(ZOS_CARRIAGE_CONTROL, 91, STRING, "zos.carriage_control")                   \
+	X(MESSAGING_SYSTEM, 100, STRING, "messaging.system")                          \
+	X(MESSAGING_DESTINATION, 101, STRING, "messaging.destination.name")           \
+	X(MESSAGE_ID, 102, STRING, "messaging.message.id")                            \
+	X(MESSAGE_CONVERSATION_ID, 103, STRING, "messaging.message.conversation_id")  \
+	X(UNDECODABLE, 104, BOOL, "lugger.undecodable")
 
 enum lg_field {
 	LG_F_CUSTOM = 0, /* a field of the plugin's own: its name travels with it */

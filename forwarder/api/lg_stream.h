@@ -22,6 +22,7 @@ struct lg_stream_conf {
 	int64_t lrecl;          /* bytes of a record for LG_FRAMING_FIXED; 0: not given */
 	int carriage_control;   /* enum lg_carriage_control */
 	int newline;            /* enum charset_newline (inputs/codec/charset.h) */
+	bool as_given;          /* the settings are taken at their word: no look whether the data fit */
 	const struct lg_parser *parser;
 	void *parser_conf;      /* the parser's settings struct, filled from the same mapping */
 };
@@ -37,6 +38,7 @@ enum lg_framing {
 	LG_FRAMING_RDW_EXCLUSIVE,
 	LG_FRAMING_RDW_LE,
 	LG_FRAMING_RDW_LE_EXCLUSIVE,
+	LG_FRAMING_WHOLE, /* all bytes up to the end are one record; no choice of an operator: messages of queues */
 	LG_FRAMING_COUNT
 };
 

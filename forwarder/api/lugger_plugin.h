@@ -43,6 +43,7 @@
 
 #include "lg_core.h"
 #include "lg_expand.h"
+#include "lg_message.h"
 #include "lg_net.h"
 #include "lg_option.h"
 #include "lg_record.h"
@@ -116,6 +117,12 @@ void lg_input_positions(struct lg_input_host *host, struct lg_str prefix,
 struct lg_net *lg_input_net(struct lg_input_host *host);
 const char *lg_input_name(const struct lg_input_host *host);
 bool lg_input_once(const struct lg_input_host *host); /* --once: read what is there */
+/* A sequence below that of every record emitted from now on; and whether a record of this input whose text field `field` is `text` is durable in the
+ * spool at or behind `from`. Reads what it must: for the rare case. LG_SPOOLED_GONE: not found, but records at or behind `from` were delivered and deleted since, it may have been
+ * one of them. A record that does not verify is not there. */
+uint64_t lg_input_horizon(struct lg_input_host *host);
+enum lg_spooled { LG_SPOOLED_NO, LG_SPOOLED_YES, LG_SPOOLED_GONE };
+enum lg_spooled lg_input_spooled(struct lg_input_host *host, uint64_t from, unsigned field, struct lg_str text);
 int64_t lg_input_utc(const struct lg_input_host *host); /* UTC, ns: the clock of receipt times */
 /* State for status and one log line when it changes: "reading", "waiting", "stopped". An input that cannot go on without a person
  * (wrong encoding, broken framing) calls lg_input_fault; it is shown until lg_input_clear. */

@@ -47,6 +47,9 @@ static bool split_server(struct lg_str server, struct lg_str *host, int64_t *por
 {
 	size_t colon = server.size;
 
+	for (size_t i = 0; i + 2 < server.size; i++)
+		if (memcmp(server.data + i, "://", 3) == 0)
+			return split_server((struct lg_str){server.data + i + 3, server.size - i - 3}, host, port);
 	while (colon > 0 && server.data[colon - 1] != ':')
 		colon--;
 	if (colon < 2 || !text_parse_i64((struct lg_str){server.data + colon, server.size - colon}, port))
@@ -90,18 +93,26 @@ static void check_servers(const struct config *config, const struct yaml_node *n
 	}
 }
 
+static void check_item(const struct config *config, const struct lg_option *row, const struct yaml_node *item, struct problems *problems)
+{
+	for (; row && row->name; row++) {
+		const struct yaml_node *value = row->flags & LG_OPT_DESTINATION ? yamltree_get(item, row->name) : NULL;
+
+		if (value)
+			check_servers(config, value, problems);
+	}
+}
+
 void egress_check_destinations(const struct config *config, const struct yaml_node *root, struct problems *problems)
 {
-	const struct yaml_node *list = yamltree_get(root, "outputs");
+	const struct yaml_node *inputs = yamltree_get(root, "inputs"), *outputs = yamltree_get(root, "outputs");
 
-	for (size_t i = 0; config->egress.strict && i < config->output_count; i++) {
-		const struct lg_output_plugin *plugin = config->outputs[i].plugin;
-
-		for (const struct lg_option *row = plugin ? plugin->options : NULL; row && row->name; row++) {
-			const struct yaml_node *value = row->flags & LG_OPT_DESTINATION ? yamltree_get(list->items[i], row->name) : NULL;
-
-			if (value)
-				check_servers(config, value, problems);
-		}
-	}
+	if (!config->egress.strict)
+		return;
+	for (size_t i = 0; i < config->input_count; i++)
+		if (config->inputs[i].plugin)
+			check_item(config, config->inputs[i].plugin->options, inputs->items[i], problems);
+	for (size_t i = 0; i < config->output_count; i++)
+		if (config->outputs[i].plugin)
+			check_item(config, config->outputs[i].plugin->options, outputs->items[i], problems);
 }

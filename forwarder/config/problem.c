@@ -1,8 +1,10 @@
 #include "config/problem.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -111,6 +113,45 @@ static struct lg_str source_line(struct lg_str source, unsigned line)
 	return (struct lg_str){at, (size_t)(stop - at)};
 }
 
+/* Where the value of a key that sounds like a secret begins at or behind `from`, misspelt ones included ("passwrod"); line->size where there is none. */
+static size_t secret_value(const struct lg_buf *line, size_t from)
+{
+	static const char *const words[] = {"pass", "pwd", "secret", "token"};
+
+	for (size_t i = from; i < line->size; i++) {
+		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
+			size_t n = strlen(words[w]), at = i + n;
+
+			if (at > line->size || strncasecmp((const char *)line->data + i, words[w], n) != 0)
+				continue;
+			while (at < line->size && (isalnum(line->data[at]) || line->data[at] == '_' || line->data[at] == '-'))
+				at++;
+			at += at < line->size && (line->data[at] == '"' || line->data[at] == '\'');
+			while (at < line->size && line->data[at] == ' ')
+				at++;
+			if (at < line->size && line->data[at] == ':')
+				return at + 1;
+		}
+	}
+	return line->size;
+}
+
+/* Stars over secrets: what is printed ends in a journal. File names and ${NAME} stay. */
+static void hide_secrets(struct lg_buf *line)
+{
+	for (size_t at = secret_value(line, 0); at < line->size; at = secret_value(line, at)) {
+		unsigned char quote;
+
+		while (at < line->size && line->data[at] == ' ')
+			at++;
+		quote = at < line->size && (line->data[at] == '"' || line->data[at] == '\'') ? line->data[at++] : 0;
+		if (line->size - at >= 5 && (!memcmp(line->data + at, "file:", 5) || !memcmp(line->data + at, "${", 2)))
+			continue;
+		while (at < line->size && (quote ? line->data[at] != quote : !strchr(",}#", line->data[at])))
+			line->data[at++] = '*';
+	}
+}
+
 /* The line as a terminal can show it, and a caret under `column`. Long lines are shown around the column. */
 static void print_excerpt(struct lg_str line, unsigned column, struct lg_buf *out)
 {
@@ -143,6 +184,8 @@ static void print_excerpt(struct lg_str line, unsigned column, struct lg_buf *ou
 
 void problems_print(const struct config_problem *items, size_t count, const char *path, struct lg_str source, struct lg_buf *out)
 {
+	struct lg_buf shown = {0};
+
 	for (size_t i = 0; i < count; i++) {
 		const struct config_problem *item = &items[i];
 		struct lg_str line = item->line ? source_line(source, item->line) : (struct lg_str){0};
@@ -153,9 +196,14 @@ void problems_print(const struct config_problem *items, size_t count, const char
 		lg_buf_printf(out, ": %s: ", item->warning ? "warning" : "error");
 		lg_buf_append_cstr(out, item->text);
 		lg_buf_append_char(out, '\n');
-		if (line.size)
-			print_excerpt(line, item->column ? item->column : 1, out);
+		if (line.size) {
+			lg_buf_clear(&shown);
+			lg_buf_append_str(&shown, line);
+			hide_secrets(&shown);
+			print_excerpt(lg_buf_str(&shown), item->column ? item->column : 1, out);
+		}
 	}
+	lg_buf_fini(&shown);
 }
 
 const char *problem_nearest(struct lg_str given, const char *const *names, size_t count)

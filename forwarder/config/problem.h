@@ -26,7 +26,8 @@ void problems_warning(struct problems *problems, struct config_mark mark, const 
 void problems_sort(struct problems *problems);
 void problems_fini(struct problems *problems);
 
-/* "path:line:column: error: text", the source line and a caret, for each problem. `source` may be empty. */
+/* "path:line:column: error: text", the source line and a caret, for each problem; with stars for the values of keys that sound like
+ * secrets. `source` may be empty. */
 void problems_print(const struct config_problem *items, size_t count, const char *path, struct lg_str source, struct lg_buf *out);
 
 /* The name among `count` that `given` was most likely meant to be; NULL when none is near. */

@@ -23,8 +23,11 @@ static enum lg_rc parse_port(const char *server, struct lg_str text, uint16_t *p
 enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct lg_err *err)
 {
 	const char *colon, *end;
+	const char *scheme = strstr(server, "://");
 	struct lg_str name;
 
+	if (scheme)
+		server = scheme + 3;
 	if (server[0] == '[') {
 		end = strchr(server, ']');
 		if (!end || (end[1] != ':' && end[1] != '\0'))

@@ -56,11 +56,11 @@ static enum lg_rc permit_learned(void *guard, const char *host, uint16_t port, c
 	return policy_permit_learned(guard, host, port, addr, plaintext, err);
 }
 
-/* What an output is configured to connect to is permitted without a rule, unless `egress.allow` makes the policy strict. */
-static enum lg_rc add_destinations(struct app *app, const struct config_output *output, struct lg_err *err)
+/* What an input or output is configured to connect to is permitted without a rule, unless `egress.allow` makes the policy strict. */
+static enum lg_rc add_destinations(struct app *app, const char *name, const struct lg_option *row, const void *conf, struct lg_err *err)
 {
-	for (const struct lg_option *row = output->plugin->options; row && row->name; row++) {
-		const struct lg_strings *servers = (const void *)((const char *)output->conf + row->offset);
+	for (; row && row->name; row++) {
+		const struct lg_strings *servers = (const void *)((const char *)conf + row->offset);
 
 		for (size_t i = 0; row->flags & LG_OPT_DESTINATION && i < servers->count; i++) {
 			char host[256];
@@ -68,7 +68,7 @@ static enum lg_rc add_destinations(struct app *app, const struct config_output *
 			enum lg_rc rc = net_split(servers->items[i], host, &port, err);
 
 			if (rc != LG_OK)
-				return lg_err_prepend(err, "output %s", output->name);
+				return lg_err_prepend(err, "%s", name);
 			policy_add_destination(app->policy, host, port);
 		}
 	}
@@ -88,8 +88,16 @@ static enum lg_rc start_egress(struct app *app, struct lg_err *err)
 	free(rules);
 	if (rc != LG_OK)
 		return lg_err_prepend(err, "egress");
-	for (size_t i = 0; i < app->config->output_count && rc == LG_OK; i++)
-		rc = add_destinations(app, &app->config->outputs[i], err);
+	for (size_t i = 0; i < app->config->input_count && rc == LG_OK; i++) {
+		const struct config_input *input = &app->config->inputs[i];
+
+		rc = add_destinations(app, input->name, input->plugin->options, input->conf, err);
+	}
+	for (size_t i = 0; i < app->config->output_count && rc == LG_OK; i++) {
+		const struct config_output *output = &app->config->outputs[i];
+
+		rc = add_destinations(app, output->name, output->plugin->options, output->conf, err);
+	}
 	app->gate = (struct net_gate){permit, app->policy, permit_learned};
 	app->net = net_new(&app->gate);
 	return rc;

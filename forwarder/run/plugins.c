@@ -8,12 +8,21 @@ extern const struct lg_parser text_parser, zos_syslog_parser, rfc_syslog_parser;
 /* inputs/codec knows the charsets. */
 const char *charset_canonical(struct lg_str spelling);
 
-static const struct lg_input_plugin *const inputs[] = {&file_input, &listen_input, NULL};
+#ifdef LUGGER_WITH_AMQP
+extern const struct lg_input_plugin amqp_input;
+#define AMQP_INPUT &amqp_input,
+#else
+#define AMQP_INPUT
+#endif
+
+static const struct lg_input_plugin *const inputs[] = {&file_input, &listen_input, AMQP_INPUT NULL};
 static const struct lg_output_plugin *const outputs[] = {&syslog_output, &kafka_output, &file_output, NULL};
 static const struct lg_parser *const parsers[] = {&text_parser, &zos_syslog_parser, &rfc_syslog_parser, NULL};
 
 static const char *const missing[] = {
-	"amqp", "input: AMQP 1.0 queues come in a later version",
+#ifndef LUGGER_WITH_AMQP
+	"amqp", "input: left out of this build, which found no Qpid Proton (Debian: libqpid-proton11-dev)",
+#endif
 	"ibmmq", "input: IBM MQ queues come in a later version",
 	"zosmf", "input: z/OSMF hardcopy logs come in a later version",
 	"stdin", "input: standard input comes in a later version",

@@ -182,6 +182,48 @@ bool lg_input_once(const struct lg_input_host *host)
 	return host->env.once;
 }
 
+uint64_t lg_input_horizon(struct lg_input_host *host)
+{
+	return spool_durable_next(host->env.spool);
+}
+
+static bool holds(const struct lg_batch *batch, uint64_t from, const char *input, unsigned field, struct lg_str text)
+{
+	struct lg_batch_iter it;
+	struct lg_record record;
+
+	lg_batch_begin(&it, batch, from);
+	while (lg_batch_next(&it, &record))
+		if (lg_str_is(record.input, input) && lg_str_equal(lg_record_string(&record, field), text))
+			return true;
+	return false;
+}
+
+enum lg_spooled lg_input_spooled(struct lg_input_host *host, uint64_t from, unsigned field, struct lg_str text)
+{
+	struct spool_reader *reader;
+	struct lg_batch *batch;
+	struct lg_err err;
+	uint64_t gap[2];
+	bool found = false, gone;
+	enum lg_rc rc = spool_reader_open(host->env.spool, from, &reader, &err);
+
+	gone = rc == LG_OK && spool_reader_at(reader) > from;
+	while (rc == LG_OK && !found) {
+		rc = spool_reader_next(reader, &batch, &gap[0], &gap[1], &err);
+		if (rc == LG_CORRUPT) {
+			rc = LG_OK; /* the outputs' readers count it */
+			continue;
+		}
+		if (rc != LG_OK)
+			break;
+		found = holds(batch, from, host->conf->name, field, text);
+		lg_batch_release(batch);
+	}
+	spool_reader_close(reader);
+	return found ? LG_SPOOLED_YES : gone ? LG_SPOOLED_GONE : LG_SPOOLED_NO;
+}
+
 int64_t lg_input_utc(const struct lg_input_host *host)
 {
 	return host->utc_ns;
@@ -276,8 +318,8 @@ static const char *state_word(const struct lg_input_host *host, int64_t now_ns)
 
 	if (host->faulted)
 		return "fault";
-	if (atomic_load(&host->env.writer->full) && host->refused)
-		return "full";
+	if (atomic_load(&host->env.writer->full) && (host->refused || host->in_flight))
+		return "full"; /* what it has read waits, or it may not read */
 	if (atomic_load(&host->over_quota) && host->refused)
 		return "quota";
 	if (host->conf->expect_every_ns && now_ns - host->news_ns > host->conf->expect_every_ns)

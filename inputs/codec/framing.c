@@ -162,9 +162,28 @@ static enum lg_rc line_next(struct framer *f, const uint8_t *data, size_t size, 
 	return LG_OK;
 }
 
+/* One record up to the end, without a line end of its own behind it. */
+static enum lg_rc whole_next(struct framer *f, const uint8_t *data, size_t size, bool last, struct framing_piece *piece)
+{
+	size_t content = size;
+
+	if (!last || !size)
+		return LG_AGAIN;
+	for (int kind = 0; kind < f->end_count && content == size; kind++)
+		if (f->unit == 1 && data[size - 1] == f->ends[kind].byte && !f->ends[kind].after_c2)
+			content = without_cr(f, data, size - 1);
+	if (f->state.skipping || content <= f->limit)
+		line_whole(f, data, content, size, piece);
+	else
+		line_cut(f, data, size, piece);
+	return LG_OK;
+}
+
 enum lg_rc framing_next(struct framer *f, const uint8_t *data, size_t size, bool last, int64_t offset,
                         struct framing_piece *piece, struct lg_err *err)
 {
+	if (f->framing == LG_FRAMING_WHOLE)
+		return whole_next(f, data, size, last, piece);
 	if (f->framing != LG_FRAMING_LINE)
 		return framing_words_next(f, data, size, last, offset, piece, err);
 	return size ? line_next(f, data, size, last, piece) : LG_AGAIN;

@@ -3,6 +3,7 @@
  * A framer holds no bytes between calls: the caller offers what starts at the framer's position, takes one record at a time, and
  * offers the rest again with more behind it. One owner, one thread.
  *
+ * whole: all bytes up to the end, but one line end behind them.
  * line:  a record ends at LF, CR LF, or NEL (U+0085): 0A, C2 85 in UTF-8; 0A, 85 in ISO-8859-1; 000A, 0085 in UTF-16; in the EBCDIC
  *        pages 15 (NEL, what z/OS UNIX writes) and 25 (LF), each with or without 0D before it; or at one of the two alone, by the
  *        newline policy (charset.h).

@@ -171,6 +171,8 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 		stream_mark(s, before);
 	if (s->skip_at < s->skip_count && already_emitted(s, line.begin, line.end))
 		return;
+	if (s->framer.framing == LG_FRAMING_WHOLE)
+		line.begin = line.end = -1; /* an offset in a message says nothing */
 	line.truncated = piece->truncated;
 	line.header = (uint8_t)piece->header;
 	line.part = (int)piece->part;
@@ -187,6 +189,11 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 	s->stats.torn += piece->torn;
 	s->stats.oversize += piece->part == 1 || (piece->truncated && !piece->torn && !piece->broken);
 	s->conf->parser->line(s->parser, &line, &s->sink);
+}
+
+static enum lg_framing looks_as(enum lg_framing framing)
+{
+	return framing == LG_FRAMING_WHOLE ? LG_FRAMING_LINE : framing;
 }
 
 /* What `auto` stands for. LG_AGAIN: too few bytes yet. */
@@ -216,7 +223,7 @@ static enum lg_rc decide(struct lg_stream *s, const uint8_t *data, size_t size, 
 	if (framing == LG_FRAMING_FIXED && !d.lrecl && !s->conf->lrecl)
 		return lg_err_set(err, LG_INVALID, "auto cannot tell the record length: set framing: fixed, lrecl");
 	/* One of the two may have been given and not fit what was found. */
-	if (detect_check(charset, framing, data, size, true, last, err) == LG_INVALID)
+	if (detect_check(charset, looks_as(framing), data, size, true, last, err) == LG_INVALID)
 		return LG_INVALID;
 	return stream_start(s, framing, charset, s->conf->lrecl ? 0 : d.lrecl, err);
 }
@@ -262,6 +269,11 @@ static enum lg_rc settle(struct lg_stream *s, const uint8_t *data, size_t size, 
 	int64_t seen = s->offset - s->first;
 	enum lg_rc rc;
 
+	if (s->conf->as_given) {
+		s->settled = true;
+		return LG_OK;
+	}
+
 	if (s->framer.charset == CHARSET_AUTO || s->framer.framing == LG_FRAMING_AUTO) {
 		rc = decide(s, data, size, last, err);
 		if (rc == LG_OK && s->framer.charset == CHARSET_UTF_16)
@@ -282,7 +294,7 @@ static enum lg_rc settle(struct lg_stream *s, const uint8_t *data, size_t size, 
 		size = (size_t)(LG_DETECT_SIZE - seen);
 		last = false;
 	}
-	return size ? detect_check(s->framer.charset, s->framer.framing, data, size, seen == 0, last, err) : LG_OK;
+	return size ? detect_check(s->framer.charset, looks_as(s->framer.framing), data, size, seen == 0, last, err) : LG_OK;
 }
 
 enum lg_rc lg_stream_feed(struct lg_stream *s, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
@@ -336,7 +348,7 @@ const char *lg_stream_encoding(const struct lg_stream *s)
 const char *lg_framing_name(int framing)
 {
 	static const char *const names[LG_FRAMING_COUNT] = {
-		"line", "rdw", "auto", "bdw", "fixed", "u32", "rdw-exclusive", "rdw-le", "rdw-le-exclusive"};
+		"line", "rdw", "auto", "bdw", "fixed", "u32", "rdw-exclusive", "rdw-le", "rdw-le-exclusive", "whole"};
 
 	return framing >= 0 && framing < LG_FRAMING_COUNT ? names[framing] : "unknown";
 }

@@ -32,7 +32,7 @@ CASES = [
     ("bad duration", HEAD + "inputs:\n  - {name: app, type: file, path: [/x], expect_every: soon}\n" + OUTPUT, [(4, r"expect_every")]),
     ("bad choice", HEAD + "inputs:\n  - {name: app, type: file, path: [/x], framing: rwd}\n" + OUTPUT, [(4, r"rwd.*rdw")]),
     ("unknown plugin", HEAD + "inputs:\n  - {name: app, type: fiel, path: [/x]}\n" + OUTPUT, [(4, r"fiel.*file")]),
-    ("plugin of a later version", HEAD + "inputs:\n  - {name: q, type: amqp}\n" + OUTPUT, [(4, r"not in this version")]),
+    ("plugin of a later version", HEAD + "inputs:\n  - {name: q, type: zosmf}\n" + OUTPUT, [(4, r"not in this version")]),
     ("two inputs of one name", HEAD + INPUT + "  - {name: app, type: file, path: [/y]}\n" + OUTPUT, [(5, r"app")]),
     ("two outputs of one name", HEAD + INPUT + OUTPUT + "  - {name: siem, type: syslog, servers: [127.0.0.1:6515]}\n", [(7, r"siem")]),
     ("unknown time zone", HEAD + "inputs:\n  - {name: app, type: file, path: [/x], parser: zos-syslog, timezone: America/New_Yorck}\n" + OUTPUT, [(4, r"New_Yorck")]),
@@ -86,6 +86,11 @@ with Rig() as rig:
         if status != 1 or "error" not in output:
             failures.append("%s: exit %d\n%s" % (name, status, output[:500]))
     check(not failures, "%s", "\n\n".join(failures))
+
+    # What is printed ends in a journal: the line is shown, the secrets in it are not, misspelt keys included.
+    for secret in ('password: hunter2, nonsense: 1', '"password": "hunter2", nonsense: 1', "passwrod: 'hunter2'", "password: [hunter2]", "sasl: {pass-word: hunter2 }"):
+        _, output = checked("secret", HEAD + INPUT + "outputs:\n  - {name: siem, type: kafka, brokers: [127.0.0.1:9092], topic: t, %s}\n" % secret)
+        check("error" in output and "siem, type: kafka" in output and "hunter2" not in output, "a secret is shown:\n%s", output)
 
     # Nothing is started: no data directory, exit 1, the same words.
     status, output = checked("run", HEAD + INPUT + OUTPUT + "memmory: 64MiB\n")

@@ -74,10 +74,10 @@ class Process:
         self.out_path = rig.path(name + ".out")
         self.child = None
 
-    def start(self):
+    def start(self, stdin=subprocess.DEVNULL):
         check(self.child is None, "%s runs already", self.name)
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
-            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=self.environment, cwd=self.directory,
+            self.child = subprocess.Popen(self.argv, stdin=stdin, stdout=out, stderr=log, env=self.environment, cwd=self.directory,
                                           preexec_fn=die_with_parent)
         self.rig.running.append(self)
         return self
