@@ -48,6 +48,7 @@ static void a_file_goes_when_it_has_rested_and_is_settled_and_not_before(void **
 		rig_advance(rig, 30 * SECOND);
 		assert_true(exists(rig, "in/a")); /* settled, and not at rest */
 		rest(rig);
+		file_input.settled(rig->host.state, 1); /* an earlier batch */
 		rig_advance(rig, 600 * SECOND);
 		assert_true(exists(rig, "in/a")); /* its last record is durable, and not settled */
 		fake_settle(&rig->host);
