@@ -104,6 +104,8 @@ static void found(struct kafka *k)
 {
 	lg_settle(k->host, k->suspects.first, k->suspects.last, LG_REJECT, k->suspects.err.text);
 	k->caution.batch_size = k->caution.batch_size_before;
+	k->restarts = 0;
+	lg_err_set(&k->ending.err, LG_PEER, "record %llu went to the dead letters (%s)", (unsigned long long)k->suspects.first, k->suspects.err.text);
 }
 
 /* Several failed together: fewer at a time, and smaller batches from now on, in case there is no offender but a limit. */

@@ -97,7 +97,8 @@ static void test_only_the_offending_record_goes_to_the_dead_letters(void **state
 	                                  RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 	kit_records(&kit, 1000);
 	finish_and_compare(1);
-	assert_in_range(kit.host.rejected, 1, 4);
+	assert_in_range(kit.host.rejected, 1, 8);
+	assert_int_equal(kit.host.retries, 0);
 	assert_non_null(strstr(kit.host.reason, "max.message.bytes"));
 	kit_close(&kit);
 }
