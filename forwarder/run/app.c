@@ -11,6 +11,7 @@
 #include "run/notify.h"
 
 #define STOP_LIMIT_NS (10 * CLOCK_SECOND) /* a stop ends after this, whatever the receivers do */
+#define STOP_HOPELESS_NS (500 * CLOCK_MS)
 #define TAIL_MAX (24u << 20)
 #define QUEUE_MAX (4u << 20)
 
@@ -244,7 +245,7 @@ static enum lg_rc start_threads(struct app *app, struct lg_err *err)
 		rc = shipper_start(app->outputs[i], err);
 	for (size_t i = 0; i < app->input_count && rc == LG_OK; i++)
 		rc = worker_start(app->inputs[i], err);
-	if (rc == LG_OK && !app->conf.once) /* a batch job is for what is new */
+	if (rc == LG_OK)
 		replays_resume(app->replays);
 	return rc;
 }
@@ -307,10 +308,51 @@ static bool main_loop(struct app *app)
 			for (size_t i = 0; i < app->output_count; i++)
 				shipper_drain(app->outputs[i]);
 		}
-		done = draining && outputs_done(app);
+		done = draining && outputs_done(app) && !replays_running(app->replays); /* what was asked for is finished, too */
 	}
 	free(ws.fds);
 	return done;
+}
+
+/* The spool is full and every output that holds it is down: waiting would change nothing. */
+static bool hopeless(struct app *app)
+{
+	bool any = false;
+
+	if (!atomic_load(&app->writer.full))
+		return false;
+	for (size_t i = 0; i < app->output_count; i++) {
+		struct shipper_status status;
+
+		shipper_status_copy(app->outputs[i], &status);
+		if (status.lag_records && status.healthy)
+			return false;
+		any |= status.lag_records > 0;
+	}
+	return any;
+}
+
+/* What they hold becomes durable, as long as there is hope for it. */
+static void stop_inputs(struct app *app, int64_t deadline_ns)
+{
+	int64_t patience_ns = clock_mono(app->conf.clock) + STOP_HOPELESS_NS;
+	bool running = true, given_up = false;
+
+	for (size_t i = 0; i < app->input_count; i++)
+		worker_stop(app->inputs[i], deadline_ns);
+	while (running && !given_up) {
+		running = false;
+		for (size_t i = 0; i < app->input_count; i++)
+			running |= !worker_ended(app->inputs[i]);
+		if (running)
+			poll(NULL, 0, 10);
+		given_up = running && clock_mono(app->conf.clock) >= patience_ns && hopeless(app);
+	}
+	for (size_t i = 0; i < app->input_count; i++) {
+		if (given_up)
+			worker_stop(app->inputs[i], 0);
+		worker_join(app->inputs[i]);
+	}
 }
 
 /* The start of the threads, reversed: inputs first, so that what they hold becomes durable; then outputs; the writer last. */
@@ -318,10 +360,7 @@ static void stop_threads(struct app *app)
 {
 	int64_t deadline_ns = clock_mono(app->conf.clock) + STOP_LIMIT_NS;
 
-	for (size_t i = 0; i < app->input_count; i++)
-		worker_stop(app->inputs[i], deadline_ns);
-	for (size_t i = 0; i < app->input_count; i++)
-		worker_join(app->inputs[i]);
+	stop_inputs(app, deadline_ns);
 	for (size_t i = 0; i < app->output_count; i++)
 		shipper_stop(app->outputs[i], deadline_ns);
 	replays_stop(app->replays, deadline_ns);

@@ -289,6 +289,14 @@ bool replays_status(struct replays *replays, const char *output, struct replay_s
 	return true;
 }
 
+bool replays_running(const struct replays *replays)
+{
+	for (size_t i = 0; i < replays->env.output_count; i++)
+		if (replays->slots[i].host)
+			return true;
+	return false;
+}
+
 void replays_stop(struct replays *replays, int64_t deadline_ns)
 {
 	for (size_t i = 0; replays && i < replays->env.output_count; i++)

@@ -33,6 +33,7 @@ enum lg_rc replays_start_letters(struct replays *replays, const char *request, s
 /* Takes the finished ones off; bounded. */
 void replays_step(struct replays *replays);
 bool replays_status(struct replays *replays, const char *output, struct replay_status *status); /* false: none for this output */
+bool replays_running(const struct replays *replays); /* any */
 /* Asks all to end, where they are durably; and waits for it. */
 void replays_stop(struct replays *replays, int64_t deadline_ns);
 void replays_join(struct replays *replays);

@@ -25,7 +25,7 @@ struct lg_input_host {
 	void *state; /* the plugin's */
 	struct thread thread;
 	bool opened;
-	atomic_bool done, over_quota;
+	atomic_bool done, ended, over_quota;
 	struct codec *codec;
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
@@ -502,6 +502,7 @@ static void *worker_main(void *arg)
 	run_until_stopped(host, &ws);
 	finish(host, &ws);
 	free(ws.fds);
+	atomic_store(&host->ended, true);
 	return NULL;
 }
 
@@ -549,6 +550,11 @@ enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err)
 void worker_stop(struct lg_input_host *host, int64_t deadline_ns)
 {
 	thread_stop(&host->thread, deadline_ns);
+}
+
+bool worker_ended(struct lg_input_host *host)
+{
+	return !host->thread.started || atomic_load(&host->ended);
 }
 
 void worker_join(struct lg_input_host *host)

@@ -40,6 +40,7 @@ enum lg_rc worker_new(struct lg_input_host **host, const struct config_input *co
 enum lg_rc worker_start(struct lg_input_host *host, struct lg_err *err);
 /* Asks the thread to stop reading, drain, and end once its last batch is durable, or `deadline_ns` (monotonic) has passed. */
 void worker_stop(struct lg_input_host *host, int64_t deadline_ns);
+bool worker_ended(struct lg_input_host *host); /* its thread is through, or never began */
 void worker_join(struct lg_input_host *host);
 /* Tells the plugin what every output has settled. The thread does so by itself; the main thread once more when the threads have ended, outputs
  * included: it is the last to know. */
