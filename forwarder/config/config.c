@@ -97,7 +97,8 @@ uint64_t config_floor_bytes(const struct config *config)
 {
 	uint64_t frame = frame_bytes(config), mib = 1u << 20;
 
-	return config->input_count * 2 * frame + config->output_count * (2 * frame + mib) + mib;
+	/* An output may replay beside its live flow: a second instance, which holds a marked copy of its frame as well. */
+	return config->input_count * 2 * frame + config->output_count * ((2 * frame + mib) + (3 * frame + mib)) + mib;
 }
 
 static void check_sizes(const struct config *config, const struct yaml_node *root, struct problems *problems)

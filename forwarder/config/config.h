@@ -107,7 +107,8 @@ void config_print_problems(const struct config *config, struct lg_buf *out);
 /* The effective settings with all defaults, as YAML that loads to the same settings but for secrets, which print as "***". Only
  * after LG_OK. */
 void config_resolve(const struct config *config, struct lg_buf *out);
-/* The least `memory` that can work: for each input two batches, for each output two maximal frames and its queue of 1 MiB, 1 MiB
+/* The least `memory` that can work: for each input two batches, for each output two maximal frames and its queue of 1 MiB, the same and one
+ * frame more for a replay beside it, 1 MiB
  * for the writer. Below it an output might be unable to read the frame whose delivery frees space (DESIGN 1.5). */
 uint64_t config_floor_bytes(const struct config *config);
 

@@ -142,7 +142,7 @@ static const struct {
 	{HEAD IN OUT "spool: {max_size: 128MiB}\n", {"t.yaml:4:19: error: `max_size` of the spool must hold at least four segments: 256MiB or more"}},
 	{HEAD IN OUT "spool:\n  segment_size: 1MiB\n  batch_size: 1MiB\n",
 	 {"t.yaml:5:17: error: `segment_size` cannot hold the largest batch of these inputs: at least 1344KiB"}},
-	{HEAD IN OUT "memory: 4MiB\nspool: {batch_size: 4MiB}\n", {"t.yaml:4:9: error: `memory` is below what 1 inputs and 1 outputs need to make progress: at least 19MiB"}},
+	{HEAD IN OUT "memory: 4MiB\nspool: {batch_size: 4MiB}\n", {"t.yaml:4:9: error: `memory` is below what 1 inputs and 1 outputs need to make progress: at least 33MiB"}},
 	{HEAD IN OUT "egress: {allow: [{host: h, cidr: 10.0.0.0/8}, {port: 1}, {cidr: 10.0.0.0/33}, {cidr: 'fd00::/8', port: 70000}]}\n",
 	 {"t.yaml:4:18: error: an entry of `allow` needs either `host` or `cidr`, not both", "t.yaml:4:47: error: an entry of `allow` needs either `host` or `cidr`\n",
 	  "t.yaml:4:65: error: `cidr: 10.0.0.0/33`: expected a network", "t.yaml:4:104: error: `port: 70000`: expected a whole number between 0 and 65535"}},
