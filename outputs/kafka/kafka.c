@@ -88,6 +88,7 @@ static void kafka_close(void *state)
 		return;
 	txn_abort(k);
 	client_close(k);
+	produce_fini(k);
 	txn_fini(k);
 	lg_buf_fini(&k->token.last);
 	route_fini(&k->route);

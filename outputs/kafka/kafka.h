@@ -72,12 +72,11 @@ struct parcel {
 	struct lane *lane;
 	rd_kafka_headers_t *headers; /* owned until given; NULL: none */
 	uint64_t first, last;
-	size_t at, size;
-	size_t key_at;
-	uint32_t key_size;
-	bool keyed;
-	unsigned head;               /* index in the slab of the first message of this record: */
-	unsigned left;               /* there: messages of the record without a report */
+	uint32_t at, size;           /* in the slab's data; a slab is far below 4 GiB */
+	uint32_t key_at, key_size;
+	uint32_t head;               /* index in the slab of the first message of this record: */
+	uint32_t left : 31;          /* there: messages of the record without a report */
+	uint32_t keyed : 1;
 };
 
 /* How records are addressed; route.c. */
@@ -189,6 +188,9 @@ struct kafka {
 	struct route route;
 	struct slab *slabs;      /* all that hold messages, the oldest first */
 	struct slab *newest;
+	struct slab *spares;     /* empty ones, with their memory */
+	size_t spare_count;
+	rd_kafka_message_t *messages; /* room for one call of rd_kafka_produce_batch */
 	struct slab *pending;    /* not wholly handed over: nothing more is taken before */
 	size_t held_bytes;       /* what they are charged */
 	size_t in_flight;        /* messages */
@@ -270,6 +272,7 @@ bool produce_last_part(const struct parcel *parcel);
 void produce_reported(struct kafka *k, struct parcel *parcel);
 /* Forgets all slabs: the producer is gone. */
 void produce_forget(struct kafka *k);
+void produce_fini(struct kafka *k);
 
 /* ---- settle.c ---- */
 void settle_reports(struct kafka *k, rd_kafka_event_t *event);
