@@ -103,6 +103,8 @@ struct lg_input_plugin {
 /* True: there is room for another chunk of at most 256 KiB of source bytes. Ask before each one, between chunks, at a moment at which
  * seal would tell the truth: the call closes the current batch when it is full. False: stop reading until the next step. */
 bool lg_input_ready(struct lg_input_host *host);
+/* The source waits until what was emitted is durable: the current batch closes with this step, without lingering. */
+void lg_input_hurry(struct lg_input_host *host);
 /* Appends a record to the current batch; it is always taken. `origin` names the shared fields (may be NULL), made by
  * lg_origin_new. */
 struct lg_origin;

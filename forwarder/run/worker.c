@@ -30,6 +30,7 @@ struct lg_input_host {
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;
 	bool last_call;          /* the stop's deadline has passed: the queue takes the last batch, full or not */
+	bool hurry;              /* the plugin's source waits for the current batch */
 	bool starved;            /* lg_input_ready said no in this step */
 	bool refused;            /* it said no when it was last asked */
 	bool faulted;
@@ -408,6 +409,11 @@ bool lg_input_ready(struct lg_input_host *host)
 	return ready;
 }
 
+void lg_input_hurry(struct lg_input_host *host)
+{
+	host->hurry = true;
+}
+
 /* Closes what has lingered, and lets positions that moved without records become durable now and then. */
 static void close_due(struct lg_input_host *host, int64_t now_ns, bool force)
 {
@@ -462,7 +468,8 @@ static void run_until_stopped(struct lg_input_host *host, struct lg_waitset *ws)
 		plugin->step(host->state, now_ns, ws);
 		now_ns = clock_mono(host->env.clock);
 		finished = host->env.once && plugin->done && plugin->done(host->state);
-		close_due(host, now_ns, finished);
+		close_due(host, now_ns, finished || host->hurry);
+		host->hurry = false;
 		if (finished && !host->in_flight && !host->shed_count && !(host->batch && host->batch->count))
 			atomic_store(&host->done, true);
 		publish(host, now_ns, atomic_load(&host->done));

@@ -272,5 +272,7 @@ bool amqp_link_work(struct amqp_link *l)
 	}
 	if (!l->amqp->stopping)
 		give_credit(l);
+	if (2 * l->count > (size_t)l->amqp->conf->credit)
+		lg_input_hurry(l->amqp->host); /* half of the credit waits for the disk */
 	return moved;
 }
