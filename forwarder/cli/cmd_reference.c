@@ -1,7 +1,7 @@
-/* lugger reference: the documents that are generated from the option tables, for conf/ and the man page. */
+/* lugger reference: the documents that are generated from the option tables, for conf/ and packaging/man/. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/commands.h"
 
 static const struct {
 	const char *name;
@@ -10,7 +10,8 @@ static const struct {
 	{"md", config_write_reference},
 	{"schema", config_write_schema},
 	{"sample", config_write_sample},
-	{"man-options", config_write_man},
+	{"lugger.1", command_write_man},
+	{"lugger.yaml.5", config_write_man},
 };
 
 int cmd_reference(int argc, char **argv, const struct lg_registry *registry)
@@ -26,5 +27,5 @@ int cmd_reference(int argc, char **argv, const struct lg_registry *registry)
 		lg_buf_fini(&out);
 		return printed ? 0 : 1;
 	}
-	return cli_usage("reference", "expected md, schema, sample or man-options");
+	return cli_usage("reference", "expected md, schema, sample, lugger.1 or lugger.yaml.5");
 }

@@ -117,7 +117,7 @@ uint64_t config_floor_bytes(const struct config *config);
 void config_write_reference(const struct lg_registry *registry, struct lg_buf *out);
 void config_write_schema(const struct lg_registry *registry, struct lg_buf *out);
 void config_write_sample(const struct lg_registry *registry, struct lg_buf *out);
-/* The options as a section of a man page (troff, man macros). */
+/* The page lugger.yaml(5), packaging/man/lugger.yaml.5 (troff, man macros). */
 void config_write_man(const struct lg_registry *registry, struct lg_buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* conf/reference.md and the options of the man page. */
+/* conf/reference.md */
 #include <stdio.h>
 #include <string.h>
 
@@ -130,83 +130,4 @@ void config_write_reference(const struct lg_registry *registry, struct lg_buf *o
 	                        "`lugger check` names every mistake of a file, `lugger check --resolve` prints all settings with "
 	                        "their defaults.\n");
 	describe_modules(registry, put_module, &r);
-}
-
-/* ---- the man page ---- */
-
-static void put_troff(struct lg_buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\\' || *text == '-')
-			lg_buf_append_cstr(out, *text == '-' ? "\\-" : "\\e");
-		else if (*text != '`')
-			lg_buf_append_char(out, *text);
-	}
-}
-
-static void man_row(struct reference *r, const struct lg_option *row, const char *prefix)
-{
-	struct lg_buf text = {0};
-
-	lg_buf_append_cstr(r->out, ".TP\n.B ");
-	put_troff(r->out, prefix);
-	put_troff(r->out, row->name);
-	lg_buf_append_cstr(&text, "(");
-	describe_type(row, r->registry, &text);
-	if (row->flags & LG_OPT_REQUIRED)
-		lg_buf_append_cstr(&text, "; required");
-	if (row->fallback) {
-		lg_buf_append_cstr(&text, "; default ");
-		describe_default(row, &text);
-	}
-	lg_buf_printf(&text, ") %s", row->doc);
-	lg_buf_append_char(&text, '\0');
-	lg_buf_append_char(r->out, '\n');
-	put_troff(r->out, (const char *)text.data);
-	lg_buf_append_char(r->out, '\n');
-	lg_buf_fini(&text);
-}
-
-static void man_rows(struct reference *r, const struct lg_option *table, const char *prefix)
-{
-	for (const struct lg_option *row = table; row && row->name; row++) {
-		struct lg_buf nested = {0};
-
-		if (row->flags & LG_OPT_LATER)
-			continue;
-		man_row(r, row, prefix);
-		if ((row->type != LG_OPT_TABLE && row->type != LG_OPT_RULES) || !row->sub || describe_shared_table(row))
-			continue;
-		lg_buf_printf(&nested, "%s%s.", prefix, row->name);
-		lg_buf_append_char(&nested, '\0');
-		man_rows(r, row->sub, (const char *)nested.data);
-		lg_buf_fini(&nested);
-	}
-}
-
-static void man_module(void *arg, const struct describe_module *module)
-{
-	struct reference *r = arg;
-	struct lg_option format[2];
-	char first[32];
-
-	lg_buf_append_cstr(r->out, ".SS ");
-	put_troff(r->out, module->title);
-	lg_buf_append_char(r->out, '\n');
-	if (module->doc) {
-		put_troff(r->out, module->doc);
-		lg_buf_append_char(r->out, '\n');
-	}
-	man_rows(r, module->table, "");
-	if (module->output && module->output->formats) {
-		config_format_row(module->output, format, first);
-		man_row(r, format, "");
-	}
-}
-
-void config_write_man(const struct lg_registry *registry, struct lg_buf *out)
-{
-	struct reference r = {registry, out};
-
-	describe_modules(registry, man_module, &r);
 }
