@@ -18,6 +18,7 @@ MAY = {
     "input_file": ["api"],
     "input_listen": ["api"],
     "input_amqp": ["api"],
+    "input_ibmmq": ["api"],
     "message": ["api", "base", "codec"],
     "output_syslog": ["api"],
     "output_file": ["api"],

@@ -76,6 +76,10 @@ const char *lg_conn_tls_text(const struct lg_conn *conn);   /* "TLSv1.3 TLS_AES_
 /* NULL, or one sentence a person should see soon ("the peer's certificate expires in 5 days: ..."); valid once established. */
 const char *lg_conn_warning(const struct lg_conn *conn);
 
+/* For a library whose connections cannot be seen (IBM MQ's client): asks the policy about host:port as configured, with every address the name has
+ * now. LG_DENIED: it must not connect; err holds the YAML that would permit it. LG_NOTFOUND, LG_IO: the name has no address. */
+enum lg_rc lg_net_permit(struct lg_net *net, const char *server, bool plaintext, struct lg_err *err) LG_WARN_UNUSED;
+
 /* The same door for a library that opens its own connections (librdkafka): its hooks for resolving and connecting call these, on any of
  * its threads. `who` ("output siem") begins the lines of the log, one for each peer connected to, and at most one a minute for each. */
 struct lg_dialer;

@@ -33,7 +33,7 @@ enum lg_option_flags {
 	LG_OPT_REQUIRED = 1,
 	LG_OPT_SECRET = 2,    /* never printed; ${ENV} and file:PATH give it */
 	LG_OPT_LATER = 4,     /* promised, not built yet: using it is the error "not in this version" */
-	LG_OPT_DESTINATION = 16, /* STRINGS of host:port, or scheme://host:port, that this plugin connects to: implied in the egress policy */
+	LG_OPT_DESTINATION = 16, /* STRINGS of host:port, scheme://host:port or host(port), that this plugin connects to: implied in the egress policy */
 	LG_OPT_TEMPLATE = 32, /* STRING, or MAP for its values: a template over fields (lg_template_new): `check` warns at unknown names */
 	LG_OPT_ADVANCED = 8,  /* left out of the commented sample, kept in the reference */
 };

@@ -42,7 +42,7 @@ void egress_check_rules(const struct config *config, const struct yaml_node *roo
 	}
 }
 
-/* "host:port", "[::1]:port" into its parts; the host without brackets. */
+/* "host:port", "[::1]:port", "host(port)" into its parts; the host without brackets. */
 static bool split_server(struct lg_str server, struct lg_str *host, int64_t *port)
 {
 	size_t colon = server.size;
@@ -50,6 +50,14 @@ static bool split_server(struct lg_str server, struct lg_str *host, int64_t *por
 	for (size_t i = 0; i + 2 < server.size; i++)
 		if (memcmp(server.data + i, "://", 3) == 0)
 			return split_server((struct lg_str){server.data + i + 3, server.size - i - 3}, host, port);
+	if (colon && server.data[colon - 1] == ')') {
+		while (colon > 0 && server.data[colon - 1] != '(')
+			colon--;
+		if (colon < 2 || !text_parse_i64((struct lg_str){server.data + colon, server.size - colon - 1}, port))
+			return false;
+		*host = (struct lg_str){server.data, colon - 1};
+		return true;
+	}
 	while (colon > 0 && server.data[colon - 1] != ':')
 		colon--;
 	if (colon < 2 || !text_parse_i64((struct lg_str){server.data + colon, server.size - colon}, port))

@@ -20,6 +20,19 @@ static enum lg_rc parse_port(const char *server, struct lg_str text, uint16_t *p
 	return LG_OK;
 }
 
+/* As IBM MQ writes it: host(port). */
+static enum lg_rc split_mq(const char *server, char host[256], uint16_t *port, struct lg_err *err)
+{
+	const char *open = strchr(server, '(');
+	size_t size = open ? (size_t)(open - server) : 0;
+
+	if (size == 0 || size > 255)
+		return lg_err_set(err, LG_INVALID, "\"%.300s\": expected host(port)", server);
+	memcpy(host, server, size);
+	host[size] = '\0';
+	return parse_port(server, (struct lg_str){open + 1, strlen(open) - 2}, port, err);
+}
+
 enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct lg_err *err)
 {
 	const char *colon, *end;
@@ -28,6 +41,8 @@ enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct 
 
 	if (scheme)
 		server = scheme + 3;
+	if (server[0] && server[strlen(server) - 1] == ')')
+		return split_mq(server, host, port, err);
 	if (server[0] == '[') {
 		end = strchr(server, ']');
 		if (!end || (end[1] != ':' && end[1] != '\0'))

@@ -31,6 +31,23 @@ struct lg_dialer {
 	struct lg_err denied;
 };
 
+enum lg_rc lg_net_permit(struct lg_net *net, const char *server, bool plaintext, struct lg_err *err)
+{
+	struct addrinfo *list = NULL;
+	char host[256];
+	uint16_t port;
+	enum lg_rc rc = net_split(server, host, &port, err);
+
+	if (rc == LG_OK)
+		rc = addr_resolve(host, port, false, &list, err);
+	if (rc != LG_OK)
+		return rc;
+	for (const struct addrinfo *ai = list; ai && rc == LG_OK; ai = ai->ai_next)
+		rc = net_permit(net, host, port, ai->ai_addr, plaintext, err);
+	freeaddrinfo(list);
+	return rc;
+}
+
 struct lg_dialer *lg_dialer_new(struct lg_net *net, const char *who, bool plaintext)
 {
 	struct lg_dialer *dialer = mem_zalloc(sizeof(*dialer));

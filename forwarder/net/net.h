@@ -21,7 +21,7 @@ enum lg_rc net_permit(const struct lg_net *net, const char *host, uint16_t port,
                       struct lg_err *err) LG_WARN_UNUSED;
 enum lg_rc net_permit_learned(struct lg_net *net, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext,
                               struct lg_err *err) LG_WARN_UNUSED;
-/* Splits "host:port", "[v6]:port"; a scheme in front ("amqps://") is passed over. The port is required. */
+/* Splits "host:port", "[v6]:port", IBM MQ's "host(port)"; a scheme in front ("amqps://") is passed over. The port is required. */
 enum lg_rc net_split(const char *server, char host[256], uint16_t *port, struct lg_err *err) LG_WARN_UNUSED;
 /* Loads the files a tls mapping names, so that `check` finds a bad certificate, a key that does not fit or an expired one. LG_OK with a
  * text in err: a warning (our certificate expires within 14 days); without one err->text is empty. */

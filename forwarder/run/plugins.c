@@ -1,7 +1,7 @@
 /* The one list of what is compiled in. */
 #include "run/plugins.h"
 
-extern const struct lg_input_plugin file_input, listen_input;
+extern const struct lg_input_plugin file_input, ibmmq_input, listen_input;
 extern const struct lg_output_plugin file_output, kafka_output, syslog_output;
 extern const struct lg_parser text_parser, zos_syslog_parser, rfc_syslog_parser;
 
@@ -15,7 +15,7 @@ extern const struct lg_input_plugin amqp_input;
 #define AMQP_INPUT
 #endif
 
-static const struct lg_input_plugin *const inputs[] = {&file_input, &listen_input, AMQP_INPUT NULL};
+static const struct lg_input_plugin *const inputs[] = {&file_input, &listen_input, AMQP_INPUT &ibmmq_input, NULL};
 static const struct lg_output_plugin *const outputs[] = {&syslog_output, &kafka_output, &file_output, NULL};
 static const struct lg_parser *const parsers[] = {&text_parser, &zos_syslog_parser, &rfc_syslog_parser, NULL};
 
@@ -23,7 +23,6 @@ static const char *const missing[] = {
 #ifndef LUGGER_WITH_AMQP
 	"amqp", "input: left out of this build, which found no Qpid Proton (Debian: libqpid-proton11-dev)",
 #endif
-	"ibmmq", "input: IBM MQ queues come in a later version",
 	"zosmf", "input: z/OSMF hardcopy logs come in a later version",
 	"stdin", "input: standard input comes in a later version",
 	"relp", "output: RELP comes in a later version",
