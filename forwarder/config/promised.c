@@ -21,15 +21,8 @@ static const struct promise promises[] = {
 	{"input", NULL, "parser", "json"},
 	{"input", NULL, "parser", "multiline"},
 	{"input", "file", "multiline", NULL},
-	{"input", "file", "framing", "bdw"},
-	{"input", "file", "framing", "fixed"},
-	{"input", "file", "framing", "u32"},
-	{"input", "listen", "transport", "udp"},
-	{"input", "listen", "transport", "unix"},
 	{"output", NULL, "format", "cef"},
 	{"output", NULL, "format", "leef"},
-	{"output", "syslog", "transport", "udp"},
-	{"output", "file", "rotate", NULL},
 };
 
 static bool is_for(const struct promise *promise, const char *module, const char *plugin)
