@@ -13,7 +13,7 @@ static struct kit kit;
 
 /* ---- the policy ---- */
 
-static uint16_t denied_port;
+static _Atomic uint16_t denied_port;
 static atomic_uint asked;
 
 static enum lg_rc permit_all_but_one(void *guard, const char *host, uint16_t port, const struct sockaddr *addr, bool plaintext, struct lg_err *err)
