@@ -57,6 +57,7 @@ enum lg_severity { LG_EMERG, LG_ALERT, LG_CRIT, LG_ERR, LG_WARN, LG_NOTE, LG_INF
 	X(LOSS_COUNT, 36, NUMBER, "lugger.loss.count")                                \
 	X(LOSS_BYTES, 37, NUMBER, "lugger.loss.bytes")                                \
 	X(LOSS_REASON, 38, STRING, "lugger.loss.reason")                              \
+	X(INCOMPLETE, 39, BOOL, "lugger.incomplete")                                  \
 	X(ZOS_SYSNAME, 64, STRING, "zos.sysname")                                     \
 	X(ZOS_SYSPLEX, 65, STRING, "zos.sysplex.name")                                \
 	X(ZOS_SMF_ID, 66, STRING, "zos.smf.id")                                       \

@@ -13,6 +13,16 @@
 
 struct lg_parser;
 
+/* How lines are joined to messages (inputs/codec/multiline.h). Patterns are PCRE2; NULL: not given. */
+struct lg_multiline_conf {
+	char *start, *cont, *end;
+	int pattern;        /* 0 none, else a ready one */
+	int64_t max_lines;
+	uint64_t max_bytes;
+	int64_t timeout_ns;
+	int join;           /* 0 newline, 1 space, 2 nothing */
+};
+
 /* Settings every stream-based input offers (table lg_stream_options: encoding, framing, max_record_size, on_oversize, parser ...). */
 struct lg_stream_conf {
 	char *encoding;         /* canonical: UTF-8, IBM-037 ..., or auto */
@@ -25,6 +35,7 @@ struct lg_stream_conf {
 	bool as_given;          /* the settings are taken at their word: no look whether the data fit */
 	const struct lg_parser *parser;
 	void *parser_conf;      /* the parser's settings struct, filled from the same mapping */
+	struct lg_multiline_conf multiline;
 };
 
 /* What these are: inputs/codec/framing.h. The numbers are in saved positions: only append. */
@@ -47,7 +58,12 @@ enum lg_carriage_control { LG_CARRIAGE_TEXT, LG_CARRIAGE_STRIP, LG_CARRIAGE_FIEL
 
 extern const struct lg_option lg_stream_options[];
 
-/* One physical record, framing removed, converted to UTF-8. */
+bool lg_multiline_wanted(const struct lg_multiline_conf *conf);
+/* For `lugger check`, where `multiline` is given. LG_INVALID: *option is the name in it of what is wrong, "" for all of it, and *at the
+ * byte of its value. */
+enum lg_rc lg_multiline_check(const struct lg_stream_conf *conf, const char **option, size_t *at, struct lg_err *err) LG_WARN_UNUSED;
+
+/* One physical record, framing removed, converted to UTF-8; or several, joined by `multiline`. */
 struct lg_line {
 	struct lg_str text;
 	int64_t begin, end;  /* byte range in the source, framing included; -1 where the source cannot be read again (sockets) */
@@ -120,6 +136,7 @@ struct lg_stream_stats {
 	uint64_t torn;           /* last records shorter than their descriptor word said; kept, marked truncated */
 	uint64_t orphans;
 	uint64_t incomplete;
+	uint64_t undecided;      /* lines that a pattern of `multiline` gave up on: each began a message */
 };
 
 struct lg_stream;
@@ -142,9 +159,9 @@ void lg_stream_free(struct lg_stream *stream);
  * settings fit. While `auto` has too few bytes to decide, or too few have come to see that the settings fit, nothing is consumed. */
 enum lg_rc lg_stream_feed(struct lg_stream *stream, const uint8_t *data, size_t size, bool last, int64_t utc_ns, size_t *consumed,
                           struct lg_err *err) LG_WARN_UNUSED;
-/* Ages out open assemblies; returns when to call next (UTC ns, INT64_MAX never). */
+/* Ages out open assemblies of `multiline` and the parser; returns when to call next (UTC ns, INT64_MAX never). */
 int64_t lg_stream_tick(struct lg_stream *stream, int64_t utc_ns);
-/* Emits everything open, marked incomplete. */
+/* Emits everything open, marked incomplete by parsers; to `multiline` it is a message's usual end. */
 void lg_stream_flush(struct lg_stream *stream);
 int64_t lg_stream_offset(const struct lg_stream *stream);  /* next byte to feed */
 int64_t lg_stream_restart(const struct lg_stream *stream); /* first byte not wholly inside emitted records */

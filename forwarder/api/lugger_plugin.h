@@ -69,6 +69,7 @@ struct lg_input_report {
 	uint64_t oversize;        /* records split or truncated */
 	uint64_t broken, torn;    /* spanned records without all of their segments; records that the source's end cut off */
 	uint64_t orphans, incomplete;
+	uint64_t undecided;       /* lines that a pattern of `multiline` gave up on */
 	char note[160];           /* "3 files, 1 held open after deletion"; "" is fine */
 };
 

@@ -82,6 +82,7 @@ static struct config *make_config(const struct decode *d, const char *parser, co
 	const struct lg_registry *registry = d->registry;
 	struct config_env env = cli_config_env(registry);
 	struct lg_buf yaml = {0};
+	bool bare = d->options->multiline && d->options->multiline[0] != '{';
 	struct lg_str text;
 	struct config *config;
 
@@ -96,6 +97,8 @@ static struct config *make_config(const struct decode *d, const char *parser, co
 		put_setting(&yaml, "newline", d->options->newline);
 	if (d->options->carriage_control)
 		put_setting(&yaml, "carriage_control", d->options->carriage_control);
+	if (d->options->multiline)
+		lg_buf_printf(&yaml, "    multiline: %s%s%s\n", bare ? "{pattern: " : "", d->options->multiline, bare ? "}" : "");
 	if (zone || parser_needs_timezone(registry, parser))
 		put_setting(&yaml, "timezone", zone ? zone : "UTC");
 	lg_buf_append_cstr(&yaml, "outputs:\n  - {name: decode, type: file, path: decode}\n");
@@ -227,7 +230,7 @@ static int decode(struct decode *d)
 		snprintf(d->lrecl_found, sizeof(d->lrecl_found), "%u", d->detect.lrecl);
 		d->lrecl = d->lrecl_found;
 	}
-	d->parser = o->parser ? o->parser : looks_like_syslog(d) ? "zos-syslog" : "text";
+	d->parser = o->parser ? o->parser : o->multiline ? "text" : looks_like_syslog(d) ? "zos-syslog" : "text";
 	config = make_config(d, d->parser, o->timezone, false);
 	if (!config)
 		return 1;
@@ -261,6 +264,7 @@ static int parse_arguments(int argc, char **argv, struct decode_options *o)
 	              {"--newline", &o->newline},
 	              {"--carriage-control", &o->carriage_control},
 	              {"--parser", &o->parser},
+	              {"--multiline", &o->multiline},
 	              {"--timezone", &o->timezone}};
 
 	for (int i = 1; i < argc; i++) {
@@ -286,6 +290,8 @@ static int parse_arguments(int argc, char **argv, struct decode_options *o)
 		else
 			o->file = argument;
 	}
+	if (o->explain && o->multiline)
+		return cli_usage("decode", "--explain shows lines, --multiline joins them: one or the other");
 	return o->file ? 0 : cli_usage("decode", "which file?");
 }
 

@@ -40,6 +40,7 @@ static const struct command_row decode_rows[] = {
 	{"--explain", "Which bytes were taken for what."},
 	{"--encoding E, --framing F, --lrecl N, --newline N, --carriage-control C, --parser P, --timezone Z",
 	 "As in the configuration, instead of finding out."},
+	{"--multiline P", "How lines are joined: java, python, db2, cics, or \"{start: REGEX}\" and the like, as in the configuration."},
 	END,
 };
 

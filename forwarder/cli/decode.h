@@ -6,7 +6,7 @@
 
 struct decode_options {
 	const char *file; /* "-": standard input */
-	const char *encoding, *framing, *lrecl, *carriage_control, *newline, *parser, *timezone; /* NULL: not given */
+	const char *encoding, *framing, *lrecl, *carriage_control, *newline, *parser, *timezone, *multiline; /* NULL: not given */
 	bool json, explain;
 };
 
@@ -14,7 +14,7 @@ struct decode_options {
 
 /* Watches a run. Each may be NULL. */
 struct decode_watch {
-	/* A physical line, before the parser gets it; `raw` are its size bytes in the file. `parser` and its state explain it. */
+	/* A line, before the parser gets it; `raw` are its bytes in the file, NULL with multiline. `parser` and its state explain it. */
 	void (*line)(struct decode_watch *watch, const struct lg_line *line, const uint8_t *raw, const struct lg_parser *parser,
 	             const void *state);
 	void (*record)(struct decode_watch *watch, struct lg_draft *draft);

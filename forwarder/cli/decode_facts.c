@@ -212,6 +212,10 @@ void decode_facts_block(const struct decode_facts *facts, const struct decode_op
 	if (conf->carriage_control)
 		lg_buf_printf(out, "    carriage_control: %s\n", options->carriage_control);
 	lg_buf_printf(out, "    parser: %s\n", conf->parser->name);
+	if (options->multiline && options->multiline[0] == '{')
+		lg_buf_printf(out, "    multiline: %s\n", options->multiline);
+	else if (options->multiline)
+		lg_buf_printf(out, "    multiline: {pattern: %s}\n", options->multiline);
 	for (const struct lg_option *row = conf->parser->options; row && row->name; row++) {
 		if (strcmp(row->name, "timezone") != 0)
 			continue;

@@ -15,6 +15,7 @@ struct run {
 	struct decode_watch *watch;
 	const uint8_t *data; /* the bytes fed, which begin at offset `base` */
 	int64_t base;
+	bool joined; /* lines are messages of multiline */
 };
 
 struct tap {
@@ -41,7 +42,8 @@ static void tap_line(void *state, const struct lg_line *line, struct lg_sink *si
 	struct run *run = ((struct tap *)state)->run;
 
 	if (run->watch->line)
-		run->watch->line(run->watch, line, run->data + (line->begin - run->base), run->parser, run->parser_state);
+		run->watch->line(run->watch, line, run->data ? run->data + (line->begin - run->base) : NULL, run->parser,
+		                 run->parser_state);
 	run->parser->line(run->parser_state, line, sink);
 }
 
@@ -80,7 +82,7 @@ static enum lg_rc feed_all(struct run *run, struct lg_stream *stream, struct lg_
 		size_t used;
 		enum lg_rc rc;
 
-		run->data = buf->data;
+		run->data = run->joined ? NULL : buf->data; /* a message's first bytes may be gone */
 		run->base = lg_stream_offset(stream);
 		rc = lg_stream_feed(stream, buf->data, buf->size, eof, clock_utc(&clock_system), &used, err);
 		lg_buf_consume(buf, used);
@@ -95,7 +97,8 @@ static enum lg_rc feed_all(struct run *run, struct lg_stream *stream, struct lg_
 enum lg_rc decode_run(const struct lg_stream_conf *conf, struct lg_buf *head, bool eof, struct decode_reader *reader,
                       struct decode_watch *watch, struct lg_err *err)
 {
-	struct run run = {.sink = {run_emit}, .parser = conf->parser, .parser_conf = conf->parser_conf, .watch = watch};
+	struct run run = {.sink = {run_emit}, .parser = conf->parser, .parser_conf = conf->parser_conf, .watch = watch,
+	                  .joined = lg_multiline_wanted(&conf->multiline)};
 	struct lg_stream_conf tapped = *conf;
 	struct lg_stream *stream;
 	enum lg_rc rc;

@@ -39,7 +39,7 @@ static bool is_selected(const struct config_output *output, const char *input)
 static bool is_core_field(unsigned field)
 {
 	return (field >= LG_F_LOSS_INPUT && field <= LG_F_LOSS_REASON) || field == LG_F_EVENT_KIND || field == LG_F_TRUNCATED ||
-	       field == LG_F_PART || field == LG_F_REPLAY || field == LG_F_REDELIVERED;
+	       field == LG_F_PART || field == LG_F_INCOMPLETE || field == LG_F_REPLAY || field == LG_F_REDELIVERED;
 }
 
 static bool is_produced(const struct field_check *check, unsigned field)

@@ -166,6 +166,25 @@ static void run_check(const struct option_reader *reader, const struct yaml_node
 		problems_warning(reader->problems, node->mark, "%s: %s", what, err.text);
 }
 
+static void check_multiline(const struct option_reader *reader, const struct yaml_node *node, const struct config_input *input)
+{
+	const struct yaml_node *multiline = yamltree_get(node, "multiline"), *value;
+	const struct lg_stream_conf *stream = input->conf;
+	const char *option;
+	struct lg_err err;
+	size_t at;
+
+	if (!multiline || !input->plugin->uses_stream)
+		return;
+	if (!lg_multiline_wanted(&stream->multiline) && yamltree_get(multiline, "pattern"))
+		return; /* none, in so many words: the resolved settings say it */
+	if (lg_multiline_check(stream, &option, &at, &err) == LG_OK)
+		return;
+	value = yamltree_get(multiline, option);
+	problems_error(reader->problems, value ? yamltree_mark_in(value, at) : multiline->mark, "`multiline%s%s`: %s", *option ? "." : "", option,
+	        err.text);
+}
+
 /* ---- inputs ---- */
 
 /* The parser is needed before the walk, because its options belong to the same mapping. False: the one that was asked for is not
@@ -223,6 +242,7 @@ void item_read_input(const struct option_reader *reader, const struct yaml_node 
 	if (reader->problems->errors != errors)
 		return;
 	run_check(reader, node, plugin->check, input->conf, what.text);
+	check_multiline(reader, node, input);
 	if (slot && slot->parser)
 		run_check(reader, node, slot->parser->check, slot->conf, what.text);
 }

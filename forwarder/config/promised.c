@@ -19,8 +19,6 @@ static const struct promise promises[] = {
 	{"input", NULL, "parser", "jes-joblog"},
 	{"input", NULL, "parser", "smf"},
 	{"input", NULL, "parser", "json"},
-	{"input", NULL, "parser", "multiline"},
-	{"input", "file", "multiline", NULL},
 	{"output", NULL, "format", "cef"},
 	{"output", NULL, "format", "leef"},
 };

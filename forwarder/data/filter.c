@@ -28,10 +28,8 @@ void filter_free(struct filter *filter)
 	if (!filter)
 		return;
 	for (size_t i = 0; i < filter->pattern_count; i++)
-		pcre2_code_free(filter->patterns[i].code);
-	pcre2_match_data_free(filter->match_data);
-	pcre2_match_context_free(filter->match_context);
-	pcre2_jit_stack_free(filter->jit_stack);
+		pattern_free(filter->patterns[i].compiled);
+	pattern_room_free(filter->room);
 	free(filter->patterns);
 	free(filter->nodes);
 	free(filter->literals);
@@ -239,12 +237,11 @@ static bool is_like(const struct filter *filter, const struct filter_node *node,
 
 static bool matches(const struct filter *filter, const struct filter_node *node, struct lg_str text, bool *undecided)
 {
-	int rc = pcre2_match(filter->patterns[node->first].code, (PCRE2_SPTR)(text.data ? text.data : ""), text.size, 0, 0,
-	        filter->match_data, filter->match_context);
+	enum pattern_result result = pattern_match(filter->patterns[node->first].compiled, filter->room, text, 0);
 
-	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
+	if (result == PATTERN_GAVE_UP)
 		*undecided = true;
-	return rc >= 0;
+	return result == PATTERN_YES;
 }
 
 /* ---- evaluating ---- */

@@ -2,14 +2,11 @@
 #ifndef FILTER_IMPL_H
 #define FILTER_IMPL_H
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "data/filter.h"
+#include "pattern/pattern.h"
 
 #define FILTER_DEPTH_MAX 64
 #define FILTER_LENGTH_MAX 8192
-#define FILTER_MATCH_LIMIT 200000 /* PCRE2 match calls for one value: some milliseconds */
 #define FILTER_NONE UINT32_MAX
 
 enum filter_kind { FILTER_AND, FILTER_OR, FILTER_NOT, FILTER_AT_LEAST, FILTER_COMPARE, FILTER_IN, FILTER_LIKE, FILTER_REGEX };
@@ -45,7 +42,7 @@ struct filter_node {
 };
 
 struct filter_pattern {
-	pcre2_code *code;
+	struct pattern *compiled;
 	struct lg_str text;
 	size_t at; /* of the literal in the expression */
 };
@@ -59,9 +56,7 @@ struct filter {
 	struct filter_pattern *patterns;
 	size_t node_count, node_cap, literal_count, literal_cap, segment_count, segment_cap, pattern_count, pattern_cap;
 	uint32_t root;
-	pcre2_match_data *match_data; /* with the next two: NULL without patterns */
-	pcre2_match_context *match_context;
-	pcre2_jit_stack *jit_stack;
+	struct pattern_room *room; /* NULL without patterns */
 	bool has_dollar;
 	size_t dollar_at;
 	uint64_t *undecided; /* apart, so that matching takes a const filter */

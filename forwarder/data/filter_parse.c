@@ -421,19 +421,12 @@ static enum lg_rc compile_pattern(struct parser *p, struct filter_node *node)
 {
 	struct filter *f = p->filter;
 	struct token *t = &p->token;
-	PCRE2_SIZE offset = 0;
-	int code = 0;
-	/* MATCH_INVALID_UTF: values are UTF-8 by contract, but a peer's mistake must not become undefined behaviour here. */
-	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)t->text.data, t->text.size,
-	        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+	struct pattern *compiled;
+	struct lg_err why;
+	size_t offset;
 
-	if (!compiled) {
-		char why[160] = "";
-
-		pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-		return fail(p, t->at + 1 + offset, "the pattern is not valid: %s", why);
-	}
-	(void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE); /* where there is no JIT the interpreter serves */
+	if (pattern_compile(&compiled, t->text, &offset, &why) != LG_OK)
+		return fail(p, t->at + 1 + offset, "the pattern is not valid: %s", why.text);
 	f->patterns = mem_grow(f->patterns, &f->pattern_cap, f->pattern_count + 1, sizeof(*f->patterns));
 	node->first = (uint32_t)f->pattern_count;
 	f->patterns[f->pattern_count++] = (struct filter_pattern){compiled, t->text, t->at};
@@ -567,22 +560,6 @@ static enum lg_rc parse_or(struct parser *p, uint32_t *result)
 	return parse_chain(p, "or", FILTER_OR, parse_and, result);
 }
 
-static void prepare_matching(struct filter *f)
-{
-	if (!f->pattern_count)
-		return;
-	f->match_data = pcre2_match_data_create(1, NULL); /* only whether it matches is asked */
-	f->match_context = pcre2_match_context_create(NULL);
-	f->jit_stack = pcre2_jit_stack_create(32 << 10, 512 << 10, NULL);
-	if (!f->match_context)
-		return;
-	pcre2_set_match_limit(f->match_context, FILTER_MATCH_LIMIT);
-	pcre2_set_depth_limit(f->match_context, 10000);
-	pcre2_set_heap_limit(f->match_context, 8 << 10); /* KiB */
-	if (f->jit_stack)
-		pcre2_jit_stack_assign(f->match_context, NULL, f->jit_stack);
-}
-
 enum lg_rc filter_parse(struct filter *filter, const char *text, size_t *at, struct lg_err *err)
 {
 	struct parser p = {.filter = filter, .text = text, .at = at, .err = err};
@@ -599,9 +576,7 @@ enum lg_rc filter_parse(struct filter *filter, const char *text, size_t *at, str
 		rc = parse_or(&p, &filter->root);
 	if (rc == LG_OK && p.token.kind != TOKEN_END)
 		rc = expected(&p, "`and`, `or` or the end");
-	if (rc == LG_OK)
-		prepare_matching(filter);
-	if (rc == LG_OK && filter->pattern_count && (!filter->match_data || !filter->match_context))
+	if (rc == LG_OK && filter->pattern_count && !(filter->room = pattern_room_new()))
 		return lg_err_set(err, LG_NOMEM, "out of memory");
 	return rc;
 }

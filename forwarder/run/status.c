@@ -75,6 +75,7 @@ static void put_input_json(const struct status_input *input, struct lg_buf *out)
 	json_put_u64(out, "torn", input->w.report.torn);
 	json_put_u64(out, "orphans", input->w.report.orphans);
 	json_put_u64(out, "incomplete", input->w.report.incomplete);
+	json_put_u64(out, "undecided", input->w.report.undecided);
 	json_put_member(out, "note", lg_str_from(input->w.report.note));
 	lg_buf_append_char(out, '}');
 }

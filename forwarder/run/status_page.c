@@ -182,6 +182,7 @@ static void put_faults(const struct lg_input_report *report, const struct page *
 		{report->substitutions, "character is not in the encoding", "characters are not in the encoding"},
 		{report->broken, "chain of segments is broken", "chains of segments are broken"},
 		{report->torn, "record was cut off by the end of its file", "records were cut off by the end of their files"},
+		{report->undecided, "line is too much for a pattern of multiline", "lines are too much for a pattern of multiline"},
 	};
 	char text[200] = "", count[28];
 	size_t n = 0;

@@ -14,6 +14,9 @@
 
 static size_t held_ranges(const struct lg_stream *s, struct lg_range ranges[LG_HELD_MAX])
 {
+	/* A parser that holds lines itself gets no messages of several (lg_multiline_check). */
+	if (s->multiline)
+		return multiline_held(s->multiline, ranges);
 	return s->conf->parser->held ? s->conf->parser->held(s->parser, ranges, LG_HELD_MAX) : 0;
 }
 
@@ -69,7 +72,7 @@ static size_t emitted_ranges(const struct lg_stream *s, const struct lg_range *h
 
 void stream_mark(struct lg_stream *s, struct framing_state before)
 {
-	if (!s->conf->parser->held)
+	if (!s->conf->parser->held && !s->multiline)
 		return;
 	if (s->mark_count >= s->mark_limit) {
 		int64_t restart = lg_stream_restart(s);

@@ -8,6 +8,29 @@
 #include "codec/detect.h"
 #include "codec/stream.h"
 
+static const struct lg_option multiline_options[] = {
+	{.name = "start", .type = LG_OPT_STRING, .offset = offsetof(struct lg_multiline_conf, start),
+	 .doc = "PCRE2 pattern; a line that it matches begins a message. Patterns see 4096 bytes of a line."},
+	{.name = "continue", .type = LG_OPT_STRING, .offset = offsetof(struct lg_multiline_conf, cont),
+	 .doc = "A line that it matches, and start does not, joins the open message; left out: every one that start does not match."},
+	{.name = "end", .type = LG_OPT_STRING, .offset = offsetof(struct lg_multiline_conf, end),
+	 .doc = "A line that it matches is the last of its message."},
+	{.name = "pattern", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_multiline_conf, pattern), .fallback = "none",
+	 .choices = "none|java|python|db2|cics",
+	 .doc = "Instead of start, continue and end, ready ones: java (stack traces, and messages under dates as in Liberty's messages.log), "
+	        "python (tracebacks), db2 and cics (DSN and DFH messages with indented lines)."},
+	{.name = "max_lines", .type = LG_OPT_INT, .offset = offsetof(struct lg_multiline_conf, max_lines), .fallback = "1000", .min = 1,
+	 .max = 100000, .unit = "lines",
+	 .doc = "A message of so many lines is shipped with lugger.incomplete; the rest of it is a message of its own."},
+	{.name = "max_bytes", .type = LG_OPT_SIZE, .offset = offsetof(struct lg_multiline_conf, max_bytes), .fallback = "128KiB", .min = 256,
+	 .max = 1048576, .doc = "Likewise one that would become longer; each file may hold one message in memory."},
+	{.name = "timeout", .type = LG_OPT_DURATION, .offset = offsetof(struct lg_multiline_conf, timeout_ns), .fallback = "5s",
+	 .min = 10000000, .max = INT64_C(3600000000000), .doc = "A message that got no line for so long is taken to be whole."},
+	{.name = "join", .type = LG_OPT_ENUM, .offset = offsetof(struct lg_multiline_conf, join), .fallback = "newline",
+	 .choices = "newline|space|nothing", .flags = LG_OPT_ADVANCED, .doc = "What stands between the lines in the message."},
+	LG_OPTION_END,
+};
+
 const struct lg_option lg_stream_options[] = {
 	{.name = "encoding", .type = LG_OPT_ENCODING, .offset = offsetof(struct lg_stream_conf, encoding), .fallback = "UTF-8",
 	 .doc = "Encoding of the source: UTF-8, UTF-16, ISO-8859-1, an EBCDIC page such as IBM-037 (z/OS data sets), IBM-1047 (z/OS UNIX "
@@ -38,6 +61,9 @@ const struct lg_option lg_stream_options[] = {
 	 .choices = "split|truncate", .doc = "What becomes of a longer one; either way it is counted."},
 	{.name = "parser", .type = LG_OPT_PARSER, .offset = offsetof(struct lg_stream_conf, parser), .fallback = "text",
 	 .doc = "What understands the records; brings its own options into the same mapping."},
+	{.name = "multiline", .type = LG_OPT_TABLE, .offset = offsetof(struct lg_stream_conf, multiline), .sub = multiline_options,
+	 .doc = "Joins lines to messages before the parser gets them, such as {start: '^\\d{4}-'}: one record per message, with the offset of "
+	        "its first line; for any parser but zos-syslog, which does it itself."},
 	LG_OPTION_END,
 };
 
@@ -46,13 +72,25 @@ static void count_and_emit(struct lg_sink *sink, struct lg_draft *draft)
 	struct lg_stream *s = (struct lg_stream *)sink;
 
 	s->stats.records++;
+	if (s->incomplete && draft->field_count < LG_DRAFT_FIELDS)
+		draft->fields[draft->field_count++] = (struct lg_value){.field = LG_F_INCOMPLETE, .type = LG_T_BOOL, .number = 1};
 	for (size_t i = 0; i < draft->field_count; i++) {
 		uint8_t field = draft->fields[i].field;
 
 		s->stats.orphans += field == LG_F_ORPHAN && draft->fields[i].number;
+		s->stats.incomplete += field == LG_F_INCOMPLETE;
 		s->stats.incomplete += field == LG_F_ZOS_MESSAGE_INCOMPLETE && draft->fields[i].number;
 	}
 	s->out->emit(s->out, draft);
+}
+
+static void take_message(struct multiline_sink *messages, const struct lg_line *line, bool incomplete)
+{
+	struct lg_stream *s = stream_of(messages);
+
+	s->incomplete = incomplete;
+	s->conf->parser->line(s->parser, line, &s->sink);
+	s->incomplete = false;
 }
 
 enum lg_rc stream_start(struct lg_stream *s, enum lg_framing framing, enum charset_id charset, uint64_t lrecl, struct lg_err *err)
@@ -93,6 +131,11 @@ enum lg_rc lg_stream_new(struct lg_stream **stream, const struct lg_stream_conf 
 	rc = stream_start(s, (enum lg_framing)conf->framing, charset, 0, err);
 	if (rc != LG_OK)
 		goto done;
+	s->messages.take = take_message;
+	if (conf->framing != LG_FRAMING_WHOLE) /* one line is there, and nothing to join */
+		rc = multiline_new(&s->multiline, &conf->multiline, &s->messages, err);
+	if (rc != LG_OK)
+		goto done;
 	s->parser = mem_zalloc(conf->parser->state_size ? conf->parser->state_size : 1);
 	rc = conf->parser->init(s->parser, conf->parser_conf, err);
 	if (rc != LG_OK) {
@@ -114,6 +157,7 @@ void lg_stream_free(struct lg_stream *s)
 	if (s->parser && s->conf->parser->fini)
 		s->conf->parser->fini(s->parser);
 	free(s->parser);
+	multiline_free(s->multiline);
 	free(s->skip);
 	free(s->marks);
 	framing_fini(&s->framer);
@@ -169,8 +213,11 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 
 	if (before.part || before.block)
 		stream_mark(s, before);
-	if (s->skip_at < s->skip_count && already_emitted(s, line.begin, line.end))
+	if (s->skip_at < s->skip_count && already_emitted(s, line.begin, line.end)) {
+		if (s->multiline) /* a message has no holes; there are none but after a change of settings */
+			multiline_flush(s->multiline);
 		return;
+	}
 	if (s->framer.framing == LG_FRAMING_WHOLE)
 		line.begin = line.end = -1; /* an offset in a message says nothing */
 	line.truncated = piece->truncated;
@@ -188,7 +235,10 @@ static void take_piece(struct lg_stream *s, const struct framing_piece *piece, s
 	s->stats.lines++;
 	s->stats.torn += piece->torn;
 	s->stats.oversize += piece->part == 1 || (piece->truncated && !piece->torn && !piece->broken);
-	s->conf->parser->line(s->parser, &line, &s->sink);
+	if (s->multiline)
+		multiline_line(s->multiline, &line);
+	else
+		s->conf->parser->line(s->parser, &line, &s->sink);
 }
 
 static enum lg_framing looks_as(enum lg_framing framing)
@@ -321,16 +371,22 @@ enum lg_rc lg_stream_feed(struct lg_stream *s, const uint8_t *data, size_t size,
 	}
 	*consumed = at;
 	s->stats.broken = s->framer.broken;
+	s->stats.undecided = s->multiline ? s->multiline->undecided : 0;
 	return rc == LG_AGAIN ? LG_OK : rc;
 }
 
 int64_t lg_stream_tick(struct lg_stream *s, int64_t utc_ns)
 {
-	return s->conf->parser->tick ? s->conf->parser->tick(s->parser, utc_ns, &s->sink) : INT64_MAX;
+	int64_t message = s->multiline ? multiline_tick(s->multiline, utc_ns) : INT64_MAX;
+	int64_t parser = s->conf->parser->tick ? s->conf->parser->tick(s->parser, utc_ns, &s->sink) : INT64_MAX;
+
+	return message < parser ? message : parser;
 }
 
 void lg_stream_flush(struct lg_stream *s)
 {
+	if (s->multiline)
+		multiline_flush(s->multiline);
 	if (s->conf->parser->flush)
 		s->conf->parser->flush(s->parser, &s->sink);
 }

@@ -4,6 +4,7 @@
 
 #include "api/lg_stream.h"
 #include "codec/framing.h"
+#include "codec/multiline.h"
 
 /* Where a line begins that the parser holds or may hold, and the framing state there: needed when a restart begins there. */
 struct stream_mark {
@@ -21,6 +22,9 @@ struct lg_stream {
 	int64_t first;       /* offset at which reading began */
 	bool settled;        /* the settings are known to fit, no need to look at the data any more */
 	void *parser;        /* its state */
+	struct multiline_sink messages; /* where `multiline` hands them: to the parser */
+	struct multiline *multiline;    /* NULL: lines go to the parser as they are */
+	bool incomplete;     /* the message that the parser has now was cut by a limit */
 	struct lg_buf text;  /* of the current line, where it had to be converted */
 	struct lg_range *skip; /* emitted before the restart and not passed yet, ascending */
 	size_t skip_count, skip_at;
@@ -36,6 +40,11 @@ enum lg_rc stream_start(struct lg_stream *s, enum lg_framing framing, enum chars
 static inline bool stream_charset_known(enum charset_id id)
 {
 	return id != CHARSET_AUTO && id != CHARSET_UTF_16;
+}
+/* The stream that hands its messages there. */
+static inline struct lg_stream *stream_of(struct multiline_sink *messages)
+{
+	return (struct lg_stream *)((char *)messages - offsetof(struct lg_stream, messages));
 }
 /* Notes the framing state in front of the line at s->offset. */
 void stream_mark(struct lg_stream *s, struct framing_state before);

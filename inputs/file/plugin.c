@@ -18,8 +18,6 @@ static const struct lg_option file_options[] = {
 	{.name = "start_at", .type = LG_OPT_ENUM, .offset = offsetof(struct file_conf, start_at), .fallback = "beginning",
 		.choices = "beginning|end",
 		.doc = "Where the very first start begins in the files that it finds; later ones are always read from their beginning."},
-	{.name = "multiline", .type = LG_OPT_STRING, .offset = offsetof(struct file_conf, multiline), .flags = LG_OPT_LATER,
-		.doc = "How lines are joined to records."},
 	{.name = "watch", .type = LG_OPT_ENUM, .offset = offsetof(struct file_conf, watch), .fallback = "auto", .choices = "auto|inotify|poll",
 		.doc = "How changes are noticed; auto is inotify where the file system has it, else polling."},
 	{.name = "poll_interval", .type = LG_OPT_DURATION, .offset = offsetof(struct file_conf, poll_interval_ns), .fallback = "1s",

@@ -528,4 +528,5 @@ void tail_add_report(const struct tail *tail, struct lg_input_report *report)
 	report->torn += stats->torn;
 	report->orphans += stats->orphans;
 	report->incomplete += stats->incomplete;
+	report->undecided += stats->undecided;
 }

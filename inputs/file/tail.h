@@ -18,7 +18,6 @@ struct file_conf {
 	struct lg_stream_conf stream; /* first: the core reads it there */
 	struct lg_strings path;
 	struct lg_strings exclude;
-	char *multiline;           /* later */
 	int start_at;
 	int watch;
 	int when_done;

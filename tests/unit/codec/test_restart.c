@@ -247,6 +247,43 @@ static void records_are_the_same_with_and_without_crashes(void **state)
 	}
 }
 
+/* The same with lines joined to messages: limits cut them, and parts of long lines are put together. */
+static void messages_are_the_same_with_and_without_crashes(void **state)
+{
+	static const char *const encodings[] = {"UTF-8", "IBM-1047", "UTF-16", "IBM-939"};
+	static const int framings[] = {LG_FRAMING_LINE, LG_FRAMING_RDW, LG_FRAMING_BDW, LG_FRAMING_FIXED, LG_FRAMING_U32};
+
+	(void)state;
+	for (uint32_t round = 0; round < 120; round++) {
+		struct lg_stream_conf conf = {.encoding = (char *)(uintptr_t)encodings[round & 3],
+		                              .framing = framings[round / 8 % 5],
+		                              .on_oversize = round & 4 ? 1 : 0,
+		                              .max_record_size = 256,
+		                              .lrecl = 20 + round % 500,
+		                              .parser = plain_parser(),
+		                              .multiline = {.start = (char *)(uintptr_t)(round % 3 ? "^[aAX]" : "^.?[bcA]"),
+		                                            .cont = (char *)(uintptr_t)(round % 5 ? NULL : "[eB]"),
+		                                            .end = (char *)(uintptr_t)(round % 7 ? NULL : ";.?$"),
+		                                            .max_lines = 1 + round % 11,
+		                                            .max_bytes = 256 + round % 13 * 100,
+		                                            .timeout_ns = 1000}};
+		struct kept whole = kept_make(), crashing = kept_make();
+		struct lg_buf source;
+
+		rng = 0xc2b2ae35u * (round + 1);
+		source = random_source(&conf, 50 + below(200));
+		run_whole(&conf, &source, &whole);
+		run_crashing(&conf, &source, &crashing);
+		for (size_t i = 0; i < whole.count && i < crashing.count; i++)
+			if (strcmp(whole.bodies[i], crashing.bodies[i]) != 0)
+				fail_msg("round %u record %zu:\n%s\n%s", round, i, whole.bodies[i], crashing.bodies[i]);
+		assert_int_equal(crashing.count, whole.count);
+		kept_fini(&whole);
+		kept_fini(&crashing);
+		lg_buf_fini(&source);
+	}
+}
+
 /* ---- the same with z/OS SYSLOG: interleaved multi-line messages of several systems, over the autumn hour --------------- */
 
 struct console { /* one system's message that is open */
@@ -523,6 +560,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_the_same_with_and_without_crashes),
+		cmocka_unit_test(messages_are_the_same_with_and_without_crashes),
 		cmocka_unit_test(syslog_survives_crashes_exactly),
 		cmocka_unit_test(the_restart_is_the_oldest_held_line),
 		cmocka_unit_test(a_full_parser_far_into_the_file_still_fits),
