@@ -4,7 +4,7 @@
 #     packaging/install-packages.sh build   what it takes to build and run
 #     packaging/install-packages.sh plugins that, and the libraries of optional plugins: amqp
 #     packaging/install-packages.sh test    that, and what the tests need: cmocka, real peers, their libraries
-#     packaging/install-packages.sh fuzz    what building takes, and clang with its run-time libraries
+#     packaging/install-packages.sh fuzz    what plugins takes, and clang with its run-time libraries
 #
 # Quick and silent when everything is there. As an ordinary user it asks sudo.
 set -euo pipefail
@@ -27,7 +27,7 @@ for set in "$@"; do
 	build) ;;
 	plugins) packages+=("${plugin_packages[@]}") ;;
 	test) packages+=("${plugin_packages[@]}" "${test_packages[@]}") ;;
-	fuzz) packages+=("${fuzz_packages[@]}") ;;
+	fuzz) packages+=("${plugin_packages[@]}" "${fuzz_packages[@]}") ;;
 	*)
 		echo "usage: ${0##*/} build|plugins|test|fuzz..." >&2
 		exit 2

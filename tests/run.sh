@@ -3,7 +3,7 @@
 #
 #     tests/run.sh [--long] [--fuzz-seconds N] [ctest option...]      e.g. tests/run.sh -R interop
 #
-# Installs the packages it needs. --long also runs the tests labelled `long`, and then fuzzes every decoder for 600 s (tests/fuzz/run.sh: ten targets
+# Installs the packages it needs. --long also runs the tests labelled `long`, and then fuzzes every decoder for 600 s (tests/fuzz/run.sh: a dozen targets
 # and more, as many at a time as there are processors, so about an hour on two). --fuzz-seconds N fuzzes for that long instead, with or without --long;
 # 0: not at all. What cannot run here is skipped and said at the end, with
 # the reason. The last line is ctest's: "100% tests passed, 0 tests failed out of N". Status 0 when no test failed.

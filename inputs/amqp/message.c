@@ -9,6 +9,7 @@
 
 #include "amqp.h"
 
+#define NS_PER_MS INT64_C(1000000)
 #define RENDER_MAX (16u << 20)
 
 enum section { HEADER = 0x70, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER };
@@ -191,6 +192,20 @@ static const struct lg_str property_names[] = {
 	LG_STR("amqp.group_id"), LG_STR("amqp.group_sequence"), LG_STR("amqp.reply_to_group_id"),
 };
 
+/* A time that our 64 bits of nanoseconds hold (1677 to 2262): any other is a text among the fields. */
+static bool take_creation_time(struct amqp_decoder *d, struct amqp_message *m)
+{
+	pn_timestamp_t ms;
+
+	if (pn_data_type(d->data) != PN_TIMESTAMP)
+		return false;
+	ms = pn_data_get_timestamp(d->data);
+	if (ms > INT64_MAX / NS_PER_MS || ms < INT64_MIN / NS_PER_MS)
+		return false;
+	m->created_ns = ms * NS_PER_MS;
+	return true;
+}
+
 static void take_property(struct amqp_decoder *d, struct amqp_message *m, size_t index)
 {
 	struct lg_str text;
@@ -206,9 +221,7 @@ static void take_property(struct amqp_decoder *d, struct amqp_message *m, size_t
 		m->id = text;
 	else if (index == 5)
 		m->correlation = text;
-	else if (index == 9 && pn_data_type(d->data) == PN_TIMESTAMP)
-		m->created_ns = pn_data_get_timestamp(d->data) * INT64_C(1000000);
-	else if (index < sizeof(property_names) / sizeof(property_names[0]))
+	else if ((index != 9 || !take_creation_time(d, m)) && index < sizeof(property_names) / sizeof(property_names[0]))
 		add_field(m, property_names[index], text);
 }
 
