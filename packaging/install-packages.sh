@@ -15,6 +15,7 @@ plugin_packages=(libqpid-proton11-dev)
 test_packages=(libcmocka-dev python3-minimal libpython3-stdlib rsyslog rsyslog-openssl bsdutils libc-bin
 	curl openssh-client openssh-server # what packaging/zos/FEED.md uses
 	logrotate gzip zstd # rotation by the real thing
+	groff-base # sets the man pages
 	rabbitmq-server default-jdk-headless # AMQP 1.0 peers; the JDK starts Artemis
 	kcat maven # a Kafka broker comes from Maven Central and runs on Java
 	libivykis0 libnet1 libglib2.0-0 libjson-c5 libpcre3 libwrap0 libcap2)
