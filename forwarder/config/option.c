@@ -369,7 +369,7 @@ static void refuse_unknown(const struct option_reader *reader, const struct yaml
 		        key->text.data, nearest);
 		return;
 	}
-	problems_error(reader->problems, key->mark, "%s has no option `%.*s`; see reference.md for those it has", what, shown,
+	problems_error(reader->problems, key->mark, "%s has no option `%.*s`; see lugger.yaml(5) for those it has", what, shown,
 	               key->text.data);
 }
 

@@ -150,7 +150,8 @@ static void put_spool(const struct status *status, const struct page *page)
 	lg_buf_append_cstr(page->out, "\n       ");
 	put_encryption(&spool->encryption, page);
 	if (spool->quarantine_pieces)
-		lg_buf_printf(page->out, ", %llu pieces in quarantine", (unsigned long long)spool->quarantine_pieces);
+		lg_buf_printf(page->out, ", %llu piece%s in quarantine", (unsigned long long)spool->quarantine_pieces,
+		              spool->quarantine_pieces == 1 ? "" : "s");
 	lg_buf_append_char(page->out, '\n');
 }
 

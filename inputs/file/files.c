@@ -356,6 +356,7 @@ bool files_done(const struct files *files)
 
 void files_report(const struct files *files, struct lg_input_report *report)
 {
+	const char *plural = files->tail_count == 1 ? "" : "s";
 	size_t gone = 0;
 
 	*report = files->reader.totals;
@@ -368,9 +369,9 @@ void files_report(const struct files *files, struct lg_input_report *report)
 		gone += tail->life == TAIL_GONE;
 		tail_add_report(tail, report);
 	}
-	snprintf(report->note, sizeof(report->note), "%zu files", files->tail_count);
+	snprintf(report->note, sizeof(report->note), "%zu file%s", files->tail_count, plural);
 	if (gone)
-		snprintf(report->note, sizeof(report->note), "%zu files, %zu held open after rotation or deletion", files->tail_count, gone);
+		snprintf(report->note, sizeof(report->note), "%zu file%s, %zu held open after rotation or deletion", files->tail_count, plural, gone);
 	if (!files->tail_count && files->scanned)
 		snprintf(report->note, sizeof(report->note), "no file matches yet");
 }

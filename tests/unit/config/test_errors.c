@@ -70,7 +70,7 @@ static const struct {
 	{"version: 2\n" IN OUT, {"t.yaml:1:10: error: `version: 2`: expected a whole number, 1"}},
 	{HEAD "inputs: []\noutputs: {}\n", {"t.yaml:2:9: error: `inputs` is empty; at least one", "t.yaml:3:10: error: `outputs` is a mapping, expected a list"}},
 	{HEAD IN OUT "memmory: 64MiB\n", {"t.yaml:4:1: error: the configuration has no option `memmory`; did you mean `memory`?"}},
-	{HEAD IN OUT "zzzzzz: 64MiB\n", {"t.yaml:4:1: error: the configuration has no option `zzzzzz`; see reference.md"}},
+	{HEAD IN OUT "zzzzzz: 64MiB\n", {"t.yaml:4:1: error: the configuration has no option `zzzzzz`; see lugger.yaml(5)"}},
 	{INPUT("wacht: poll"), {"t.yaml:3:3: error: input `a` has no option `wacht`; did you mean `watch`?"}},
 	{INPUT("frameing: rdw"), {"t.yaml:3:3: error: input `a` has no option `frameing`; did you mean `framing`?"}}, /* the stream's */
 	{DOOR("timezon: UTC"), {"t.yaml:3:3: error: input `a` has no option `timezon`; did you mean `timezone`?"}},    /* the parser's */
