@@ -500,5 +500,7 @@ bool ibmmq_queue_work(struct ibmmq_queue *q, int32_t wait_ms)
 		moved = true;
 		wait_ms = 0;
 	}
+	if (q->open && q->full)
+		lg_input_hurry(mq->host); /* nothing more comes before the commit */
 	return moved | ibmmq_queue_commit(q); /* of what was durable before */
 }

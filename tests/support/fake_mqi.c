@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +33,22 @@
 #define PUTS_MAX 4096
 
 enum { THERE, TAKEN, GONE };
+
+/* Inputs call from threads of their own: one call at a time. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static int enter(void)
+{
+	return pthread_mutex_lock(&mutex);
+}
+
+static void leave(int *unused)
+{
+	(void)unused;
+	pthread_mutex_unlock(&mutex);
+}
+
+#define ONE_AT_A_TIME __attribute__((cleanup(leave), unused)) int entered = enter()
 
 struct state {
 	int32_t state, owner, backouts, connection;
@@ -276,6 +293,7 @@ static int over(int32_t hconn, const char *call, int32_t *cc, int32_t *rc)
 
 void MQCONNX(char *qmgr, struct mqcno *cno, int32_t *hconn, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	const struct mqcd *cd = cno->ClientConnPtr;
 	const struct mqcsp *csp = cno->Version >= 5 ? cno->SecurityParmsPtr : NULL;
 	const struct mqsco *sco = cno->Version >= 4 ? cno->SSLConfigPtr : NULL;
@@ -309,6 +327,7 @@ void MQCONNX(char *qmgr, struct mqcno *cno, int32_t *hconn, int32_t *cc, int32_t
 
 void MQDISC(int32_t *hconn, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	struct connection *c = connection_of(*hconn);
 
 	answer(cc, rc, c ? MQCC_OK : MQCC_FAILED, c ? 0 : 2018);
@@ -324,6 +343,7 @@ void MQDISC(int32_t *hconn, int32_t *cc, int32_t *rc)
 
 void MQOPEN(int32_t hconn, void *descriptor, int32_t options, int32_t *hobj, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	const struct mqod *od = descriptor;
 	char name[49];
 
@@ -342,6 +362,7 @@ void MQOPEN(int32_t hconn, void *descriptor, int32_t options, int32_t *hobj, int
 
 void MQCLOSE(int32_t hconn, int32_t *hobj, int32_t options, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	(void)options;
 	if (over(hconn, "MQCLOSE", cc, rc))
 		return;
@@ -352,6 +373,7 @@ void MQCLOSE(int32_t hconn, int32_t *hobj, int32_t options, int32_t *cc, int32_t
 
 void MQINQ(int32_t hconn, int32_t hobj, int32_t selectors, int32_t *selector, int32_t ints, int32_t *values, int32_t chars, char *text, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	const struct queue *q;
 	int32_t value = 0;
 
@@ -423,7 +445,9 @@ static int wait_for_one(struct queue *q, const struct mqgmo *gmo)
 	int index = find_next(q);
 
 	for (int32_t waited = 0; index < 0 && (gmo->Options & MQGMO_WAIT) && waited < gmo->WaitInterval; waited += 2) {
+		pthread_mutex_unlock(&mutex);
 		nanosleep(&step, NULL);
+		pthread_mutex_lock(&mutex);
 		index = find_next(q);
 	}
 	return index;
@@ -431,6 +455,7 @@ static int wait_for_one(struct queue *q, const struct mqgmo *gmo)
 
 void MQGET(int32_t hconn, int32_t hobj, void *descriptor, void *options, int32_t room, void *buffer, int32_t *length, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	struct mqmd *md = descriptor, asked = *md;
 	const struct mqgmo *gmo = options;
 	struct queue *q;
@@ -493,6 +518,7 @@ void MQGET(int32_t hconn, int32_t hobj, void *descriptor, void *options, int32_t
 
 void MQPUT1(int32_t hconn, void *object, void *descriptor, void *options, int32_t size, void *buffer, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	const struct mqod *od = object;
 	const struct mqpmo *pmo = options;
 	struct connection *c;
@@ -524,6 +550,7 @@ void MQPUT1(int32_t hconn, void *object, void *descriptor, void *options, int32_
 
 void MQCMIT(int32_t hconn, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	int gets;
 
 	if (over(hconn, "MQCMIT", cc, rc))
@@ -536,6 +563,7 @@ void MQCMIT(int32_t hconn, int32_t *cc, int32_t *rc)
 
 void MQBACK(int32_t hconn, int32_t *cc, int32_t *rc)
 {
+	ONE_AT_A_TIME;
 	int gets;
 
 	if (over(hconn, "MQBACK", cc, rc))

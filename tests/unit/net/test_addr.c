@@ -17,11 +17,12 @@ static void a_server_is_split_into_host_and_port(void **state)
 		const char *server, *host;
 		uint16_t port;
 	} good[] = {
+		{"mq1.example.com(1414)", "mq1.example.com", 1414},
 		{"siem.example.com:6514", "siem.example.com", 6514}, {"10.1.2.3:514", "10.1.2.3", 514}, {"[2001:db8::1]:65535", "2001:db8::1", 65535},
 		{"*:0", "*", 0},
 	};
 	static const char *const bad[] = {"siem", ":514", "siem:", "siem:x", "siem:65536", "siem:-1", "::1", "::1:514", "[::1", "[::1]", "[::1]514",
-	                                  "[]:514", "", "siem:514 "};
+	                                  "[]:514", "", "siem:514 ", "mq1(", "mq1()", "mq1(x)", "(1414)", "mq1)", "mq1(65536)"};
 	char host[256];
 	uint16_t port;
 	struct lg_err err;
