@@ -1,12 +1,10 @@
-#include "run/worker.h"
+#include "run/worker_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "run/settled.h"
-#include "run/thread.h"
 
 #define REPORT_EVERY_NS (250 * CLOCK_MS)
 #define POSITIONS_EVERY_NS CLOCK_SECOND /* a move without a record becomes a frame of its own at most this often */
@@ -16,39 +14,6 @@
 struct lg_positions {
 	struct lg_batch *batch;
 	size_t put;
-};
-
-/* Owned by the input's thread, but for `inbox` and `status` (mutex) and the atomics. */
-struct lg_input_host {
-	const struct config_input *conf;
-	struct worker_env env;
-	void *state; /* the plugin's */
-	struct thread thread;
-	bool opened;
-	atomic_bool done, ended, over_quota;
-	struct codec *codec;
-	struct lg_batch *batch;
-	int64_t batch_since_ns, last_seal_ns;
-	bool last_call;          /* the stop's deadline has passed: the queue takes the last batch, full or not */
-	bool hurry;              /* the plugin's source waits for the current batch */
-	bool starved;            /* lg_input_ready said no in this step */
-	bool refused;            /* it said no when it was last asked */
-	bool faulted;
-	bool draining;           /* stopped, and the plugin emits what cannot be read again */
-	struct settled settled;  /* durable batches that an output has not settled; where the plugin asks */
-	uint64_t in_flight;      /* batches handed to the writer and not durable yet */
-	uint64_t records, bytes, lost;
-	uint64_t shed, dropped;  /* of lost: not admitted, and dropped by a full spool */
-	uint64_t shed_count, shed_bytes; /* not admitted since the last batch was closed */
-	int64_t last_record_ns;  /* UTC */
-	int64_t newest_ns;       /* UTC: receipt of the newest record emitted */
-	int64_t utc_ns, mono_ns; /* read once a chunk: the time of receipt of its records */
-	int64_t news_ns;         /* monotonic: of the last record, before that of the start */
-	int64_t next_report_ns, rate_at_ns;
-	uint64_t rate_records;
-	pthread_mutex_t mutex;
-	struct lg_batch *inbox;  /* durable batches, newest first */
-	struct worker_status status;
 };
 
 /* ---- what the plugin calls ---- */
@@ -144,130 +109,6 @@ void lg_emit(struct lg_input_host *host, struct lg_draft *draft, const struct lg
 	host->records++;
 	host->bytes += draft->body.size;
 	host->last_record_ns = host->utc_ns;
-}
-
-struct prefix_filter {
-	struct lg_str prefix;
-	void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size);
-	void *arg;
-};
-
-static void pass_prefixed(void *arg, struct lg_str key, const uint8_t *value, size_t size)
-{
-	const struct prefix_filter *filter = arg;
-
-	if (key.size >= filter->prefix.size && memcmp(key.data, filter->prefix.data, filter->prefix.size) == 0)
-		filter->each(filter->arg, key, value, size);
-}
-
-void lg_input_positions(struct lg_input_host *host, struct lg_str prefix,
-                        void (*each)(void *arg, struct lg_str key, const uint8_t *value, size_t size), void *arg)
-{
-	struct prefix_filter filter = {prefix, each, arg};
-
-	spool_positions(host->env.spool, lg_str_from(host->conf->name), pass_prefixed, &filter);
-}
-
-struct lg_net *lg_input_net(struct lg_input_host *host)
-{
-	return host->env.net;
-}
-
-const char *lg_input_name(const struct lg_input_host *host)
-{
-	return host->conf->name;
-}
-
-bool lg_input_once(const struct lg_input_host *host)
-{
-	return host->env.once;
-}
-
-uint64_t lg_input_horizon(struct lg_input_host *host)
-{
-	return spool_durable_next(host->env.spool);
-}
-
-static bool holds(const struct lg_batch *batch, uint64_t from, const char *input, unsigned field, struct lg_str text)
-{
-	struct lg_batch_iter it;
-	struct lg_record record;
-
-	lg_batch_begin(&it, batch, from);
-	while (lg_batch_next(&it, &record))
-		if (lg_str_is(record.input, input) && lg_str_equal(lg_record_string(&record, field), text))
-			return true;
-	return false;
-}
-
-enum lg_spooled lg_input_spooled(struct lg_input_host *host, uint64_t from, unsigned field, struct lg_str text)
-{
-	struct spool_reader *reader;
-	struct lg_batch *batch;
-	struct lg_err err;
-	uint64_t gap[2];
-	bool found = false, gone;
-	enum lg_rc rc = spool_reader_open(host->env.spool, from, &reader, &err);
-
-	gone = rc == LG_OK && spool_reader_at(reader) > from;
-	while (rc == LG_OK && !found) {
-		rc = spool_reader_next(reader, &batch, &gap[0], &gap[1], &err);
-		if (rc == LG_CORRUPT) {
-			rc = LG_OK; /* the outputs' readers count it */
-			continue;
-		}
-		if (rc != LG_OK)
-			break;
-		found = holds(batch, from, host->conf->name, field, text);
-		lg_batch_release(batch);
-	}
-	spool_reader_close(reader);
-	return found ? LG_SPOOLED_YES : gone ? LG_SPOOLED_GONE : LG_SPOOLED_NO;
-}
-
-int64_t lg_input_utc(const struct lg_input_host *host)
-{
-	return host->utc_ns;
-}
-
-void lg_input_fault(struct lg_input_host *host, const char *text)
-{
-	bool news;
-
-	pthread_mutex_lock(&host->mutex);
-	news = strcmp(host->status.last_error, text) != 0;
-	snprintf(host->status.last_error, sizeof(host->status.last_error), "%s", text);
-	pthread_mutex_unlock(&host->mutex);
-	host->faulted = true;
-	if (news)
-		log_error("input %s: %s", host->conf->name, text);
-}
-
-void lg_input_clear(struct lg_input_host *host)
-{
-	host->faulted = false;
-}
-
-void lg_input_loss(struct lg_input_host *host, uint64_t count, uint64_t bytes, const char *reason)
-{
-	lg_input_loss_range(host, 0, 0, count, bytes, reason);
-}
-
-void lg_input_loss_range(struct lg_input_host *host, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes, const char *reason)
-{
-	host->lost += count ? count : 1;
-	writer_post_loss(host->env.writer, 'I', host->conf->name, first, last, count, bytes, reason);
-}
-
-void lg_input_log(struct lg_input_host *host, enum lg_level level, const char *fmt, ...)
-{
-	char prefix[80];
-	va_list ap;
-
-	snprintf(prefix, sizeof(prefix), "input %s", host->conf->name);
-	va_start(ap, fmt);
-	log_vwrite(level, prefix, fmt, ap);
-	va_end(ap);
 }
 
 /* ---- the thread ---- */
