@@ -270,6 +270,8 @@ static void mq_report(const void *state, struct lg_input_report *report)
 		n += (size_t)snprintf(report->note + n, sizeof(report->note) - n, ", %llu redelivered and known", (unsigned long long)mq->known);
 	if (mq->requeued && n < sizeof(report->note))
 		n += (size_t)snprintf(report->note + n, sizeof(report->note) - n, ", %llu to the backout queue", (unsigned long long)mq->requeued);
+	if (mq->unconverted && n < sizeof(report->note))
+		n += (size_t)snprintf(report->note + n, sizeof(report->note) - n, ", %llu converted here", (unsigned long long)mq->unconverted);
 	if (mq->undecodable && n < sizeof(report->note))
 		snprintf(report->note + n, sizeof(report->note) - n, ", %llu undecodable", (unsigned long long)mq->undecodable);
 }

@@ -171,8 +171,8 @@ struct ibmmq {
 	int64_t now_ns;          /* monotonic: of this step */
 	int64_t news_ns;         /* monotonic: of the last message, or of the last connection */
 	uint64_t known;          /* came again and were in the spool */
-	uint64_t requeued, undecodable, unconverted, oversize;
-	uint64_t commits;
+	uint64_t requeued, undecodable, oversize;
+	uint64_t unconverted;    /* the queue manager could not convert them */
 	uint64_t jitter;
 	bool stopping;
 };

@@ -237,7 +237,6 @@ bool ibmmq_queue_commit(struct ibmmq_queue *q)
 		return false;
 	q->mq->mqi.cmit(q->hconn, &cc, &rc);
 	if (cc == MQCC_OK) {
-		q->mq->commits++;
 		end_unit(q);
 	} else if (ibmmq_reason(rc)->class == IBMMQ_REDUCE) {
 		end_unit(q);

@@ -122,6 +122,22 @@ def check_poison(rig, mq):
     check("moved to POISON.BACKOUT" in shipper.log(), "the log does not say it")
 
 
+def check_poison_once(rig, mq):
+    """The move to the backout queue and the get are one unit of work: when its commit is lost, the message is in one of the two queues."""
+    mq.queue("POISON", threshold=1, requeue="POISON.BACKOUT")
+    mq.queue("POISON.BACKOUT")
+    mq.put("POISON", b"bad", b"good")
+    with open(mq.path("POISON.state"), "wb") as states:
+        states.write(struct.pack("=4i", 0, 0, 1, 0))
+    mq.script("MQCMIT 1 2009")
+    shipper = mq.lugger("poison-once", mq.input("p", "POISON"))
+    shipper.once()
+    check("MQCMIT failed with 2009" in shipper.log(), "the commit was not lost")
+    check(mq.bodies("POISON.BACKOUT") == [b"bad"], "in the backout queue: %r", mq.bodies("POISON.BACKOUT"))
+    compare("shipped", ["good"], [event["message"] for event in of_queue(mq, "POISON")])
+    check(mq.depth("POISON") == 0, "something stayed in the queue")
+
+
 def check_same_ids(rig, mq):
     """Applications give an id twice: with hardened backout counts a message that was not backed out is new."""
     queue = mq.queue("TWICE")
@@ -131,6 +147,6 @@ def check_same_ids(rig, mq):
 
 
 with Rig() as rig:
-    for step in (check_text, check_headers, check_sizes, check_poison, check_same_ids):
+    for step in (check_text, check_headers, check_sizes, check_poison, check_poison_once, check_same_ids):
         step(rig, FakeMq(rig, step.__name__))
     print("text in nine forms by two ways, headers in both byte orders, sizes, poison, equal ids")

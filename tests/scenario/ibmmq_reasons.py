@@ -111,6 +111,22 @@ def check_policy(rig):
     check(shipper.stop() == 0 and not mq.calls("MQCONNX"), "it was called: %r", mq.calls())
 
 
+def check_parameters(rig):
+    """TLS, user, token and CCDT reach the library; without TLS none of it does."""
+    login = {"username": "lugger", "password": "secret"}
+    tls = {"cipher": "ANY_TLS12_OR_HIGHER", "key_repository": "/etc/lugger/key.kdb", "peer_name": "CN=QM1", "certificate_label": "gateway"}
+    table = rig.write("ccdt.json", "{}")
+    for name, options, words in (
+            ("plain", {}, ["channel=LUGGER.SVRCONN", "cipher=", "user=", "token=", "repository=", "peer=", "ccdt="]),
+            ("tls", {**tls, **login}, ["cipher=ANY_TLS12_OR_HIGHER", "repository=/etc/lugger/key.kdb", "peer=CN=QM1", "user=lugger", "token=", "ccdt="]),
+            ("ccdt", {"ccdt": table, "channel": None, "token": "eyJ0"}, ["channel=", "connection=", "token=eyJ0", "user=", "ccdt=file://" + table])):
+        mq = filled(rig, "parameters-" + name)
+        source = {key: value for key, value in mq.input("mq", "Q", **options).items() if value is not None}
+        mq.lugger("parameters-%s-shipper" % name, source).once()
+        call = mq.calls("MQCONNX")[0]
+        check(all(word in call for word in words), "%s: %r", name, call)
+
+
 def check_stop(rig):
     """What is not durable when the time is up goes back to the queue: the spool is full, so nothing can be."""
     mq = FakeMq(rig, "stop")
@@ -142,6 +158,6 @@ def check_stop(rig):
 
 
 with Rig() as rig:
-    for step in (check_breaks, check_waits, check_reduces, check_converts, check_config, check_library, check_policy, check_stop):
+    for step in (check_breaks, check_waits, check_reduces, check_converts, check_config, check_library, check_policy, check_parameters, check_stop):
         step(rig)
         print(step.__name__, flush=True)
