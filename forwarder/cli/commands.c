@@ -107,10 +107,6 @@ static const struct command_row reference_rows[] = {
 	END,
 };
 
-static const struct command_row no_rows[] = {
-	END,
-};
-
 const struct command commands[] = {
 	{"run", cmd_run, "run [-c FILE] [--once] [--log-level LEVEL]", "the service, in the foreground", run_rows},
 	{"check", cmd_check, "check [-c FILE] [--resolve | --json]", "validate a configuration", check_rows},
@@ -123,7 +119,7 @@ const struct command commands[] = {
 	{"output", cmd_output, "output forget NAME [-c FILE]\noutput resolve NAME --take local|receiver [-c FILE]",
 	 "an output's cursor: let go of it, or choose", output_rows},
 	{"plugins", cmd_plugins, "plugins [--json]", "what is compiled in", json_rows},
-	{"version", cmd_version, "version", "the version", no_rows},
+	{"version", cmd_version, "version [--json]", "the version", json_rows},
 	{"reference", cmd_reference, "reference md|schema|sample|lugger.1|lugger.yaml.5", NULL, reference_rows},
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -51,6 +51,8 @@ static void spool_sentences(const struct status *status, const struct sentences 
 		    status->when_full);
 	else if (spool->full)
 		say(to, "the spool is full%s%s: inputs wait until %s frees space", held, status->held_by, holder);
+	else if (status->losing && !strcmp(status->when_full, "block")) /* this policy loses nothing: it was a source or an output */
+		say(to, "records were lost within the last minute: loss records say which and why");
 	else if (status->losing)
 		say(to, "records were lost within the last minute (when_full: %s)", status->when_full);
 	if (status->not_admitted[0])
@@ -79,7 +81,7 @@ static void input_sentence(const struct status *status, const struct status_inpu
 	if (!strcmp(input->w.state, "quota"))
 		say(to, "input %s waits: it is at its spool_quota", input->name);
 	if (input->w.lost)
-		say(to, "input %s lost %llu records since the start", input->name, (unsigned long long)input->w.lost);
+		say(to, "input %s lost %s%llu records since the start", input->name, input->w.lost_unknown ? "at least " : "", (unsigned long long)input->w.lost);
 }
 
 static void output_sentence(const struct status_output *output, const struct sentences *to)

@@ -222,6 +222,7 @@ static void publish(struct lg_input_host *host, int64_t now_ns, bool force)
 	host->status.records = host->records;
 	host->status.bytes = host->bytes;
 	host->status.lost = host->lost;
+	host->status.lost_unknown = host->lost_unknown;
 	host->status.shed = host->shed;
 	host->status.dropped = host->dropped;
 	host->status.last_record_ns = host->last_record_ns;

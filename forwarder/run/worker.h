@@ -16,6 +16,7 @@ struct worker_status {
 	char last_error[600];
 	uint64_t records, bytes; /* emitted; bytes of their bodies */
 	uint64_t lost;           /* what was dropped in all, the next two included */
+	bool lost_unknown;       /* and more: bytes of which nobody knows how many records they were, each such loss counted as one */
 	uint64_t quota, quota_used; /* spool_quota, and of it; 0: no quota */
 	uint64_t shed, dropped;  /* not admitted for their severity; dropped by a full spool (drop-new) */
 	int64_t last_record_ns;  /* UTC, 0: none yet */

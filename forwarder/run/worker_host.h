@@ -18,6 +18,7 @@ struct lg_input_host {
 	struct thread thread;
 	bool opened;
 	atomic_bool done, ended, over_quota;
+	bool lost_unknown;
 	struct codec *codec;
 	struct lg_batch *batch;
 	int64_t batch_since_ns, last_seal_ns;

@@ -114,6 +114,7 @@ void lg_input_loss(struct lg_input_host *host, uint64_t count, uint64_t bytes, c
 void lg_input_loss_range(struct lg_input_host *host, uint64_t first, uint64_t last, uint64_t count, uint64_t bytes, const char *reason)
 {
 	host->lost += count ? count : 1;
+	host->lost_unknown |= !count;
 	writer_post_loss(host->env.writer, 'I', host->conf->name, first, last, count, bytes, reason);
 }
 

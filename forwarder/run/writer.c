@@ -153,8 +153,9 @@ static struct lg_batch *loss_batch(const struct spool_loss *loss, int64_t utc_ns
 	struct lg_draft d;
 
 	lg_draft_reset(&d);
-	snprintf(text, sizeof(text), "lugger: %llu records lost, %s %s: %s", (unsigned long long)loss->count,
-	         loss->scope == 'I' ? "input" : "output", loss->name, loss->reason);
+	/* How many records unread bytes would have become, nobody knows. */
+	snprintf(text, sizeof(text), "lugger: %llu %s lost, %s %s: %s", (unsigned long long)(loss->count ? loss->count : loss->bytes),
+	         loss->count ? "records" : "bytes", loss->scope == 'I' ? "input" : "output", loss->name, loss->reason);
 	d.body = lg_str_from(text);
 	d.severity = LG_WARN;
 	lg_draft_string(&d, LG_F_EVENT_KIND, LG_STR("pipeline_error"));

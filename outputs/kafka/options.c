@@ -1,4 +1,5 @@
 /* The options, and what `check` says of them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "output_kafka/kafka.h"
@@ -83,12 +84,20 @@ const struct lg_option kafka_options[] = {
 	 .doc = "Further librdkafka settings by their own names; refused where they touch destination, security, loaded code, commands or guarantees."},
 	LG_OPTION_END};
 
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	long port = digits > 0 && digits <= 5 && !text[digits] ? strtol(text, NULL, 10) : 0;
+
+	return port >= 1 && port <= 65535;
+}
+
 static enum lg_rc check_broker(const char *broker, struct lg_err *err)
 {
 	const char *colon = strrchr(broker, ':');
 
-	if (!colon || colon == broker || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return lg_err_set(err, LG_INVALID, "brokers: \"%s\" is not host:port (IPv6: [address]:port)", broker);
+	if (!colon || colon == broker || !is_port(colon + 1))
+		return lg_err_set(err, LG_INVALID, "brokers: \"%s\" is not host:port, with a port of 1 to 65535 (IPv6: [address]:port)", broker);
 	if (strpbrk(broker, ",/ "))
 		return lg_err_set(err, LG_INVALID, "brokers: \"%s\": one host:port each, without a scheme", broker);
 	return LG_OK;
