@@ -61,6 +61,7 @@ static void add_stats(struct lg_stream_stats *sum, const struct lg_stream_stats 
 	sum->torn += one->torn;
 	sum->orphans += one->orphans;
 	sum->incomplete += one->incomplete;
+	sum->undecided += one->undecided;
 }
 
 static enum lg_rc feed(struct lg_body *b, const struct lg_stream_conf *conf, const uint8_t *data, size_t size, int64_t utc_ns, size_t *consumed,

@@ -13,7 +13,8 @@ static void require(bool truth)
 		abort();
 }
 
-static void feed(struct lg_stream *s, const uint8_t *data, size_t size, size_t chunk, size_t chunks)
+/* False: the bytes contradict the settings. */
+static bool feed(struct lg_stream *s, const uint8_t *data, size_t size, size_t chunk, size_t chunks)
 {
 	size_t seen = (size_t)lg_stream_offset(s);
 
@@ -22,19 +23,21 @@ static void feed(struct lg_stream *s, const uint8_t *data, size_t size, size_t c
 
 		seen = size - seen < chunk ? size : seen + chunk;
 		if (lg_stream_feed(s, data + offset, seen - offset, seen == size, 7, &used, NULL) != LG_OK)
-			return;
+			return false;
 		require(lg_stream_restart(s) <= lg_stream_offset(s));
 	}
+	return true;
 }
 
-static void run(const struct lg_stream_conf *conf, const uint8_t *data, size_t size, size_t chunk, size_t crash_after, struct kept *kept)
+static bool run(const struct lg_stream_conf *conf, const uint8_t *data, size_t size, size_t chunk, size_t crash_after, struct kept *kept)
 {
 	uint8_t saved[LG_STREAM_SAVE_MAX];
 	struct lg_stream *s;
 	size_t saved_size, count;
+	bool fits;
 
 	require(lg_stream_new(&s, conf, &kept->sink, 0, NULL) == LG_OK);
-	feed(s, data, size, chunk, crash_after);
+	fits = feed(s, data, size, chunk, crash_after);
 	saved_size = lg_stream_save(s, saved);
 	require(saved_size <= sizeof(saved));
 	count = kept->count;
@@ -45,10 +48,11 @@ static void run(const struct lg_stream_conf *conf, const uint8_t *data, size_t s
 		while (kept->count > count)
 			free(kept->bodies[--kept->count]);
 		require(lg_stream_load(&s, conf, &kept->sink, saved, saved_size, NULL) == LG_OK);
-		feed(s, data, size, chunk, SIZE_MAX);
+		fits = feed(s, data, size, chunk, SIZE_MAX) && fits;
 		lg_stream_flush(s);
 		lg_stream_free(s);
 	}
+	return fits;
 }
 
 /* The bodies one after the other, without what joined them. */
@@ -101,17 +105,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		m->cont = take_text(&data, &size);
 		m->end = take_text(&data, &size);
 	}
-	if (lg_multiline_check(&conf, &option, &at, NULL) == LG_OK) {
-		run(&conf, data, size, 1u + head[2], SIZE_MAX, &whole);
-		run(&conf, data, size, 1u + head[2], head[3] % 16u, &crashed);
+	if (lg_multiline_check(&conf, &option, &at, NULL) == LG_OK && run(&conf, data, size, 1u + head[2], SIZE_MAX, &whole) &&
+	    run(&conf, data, size, 1u + head[2], head[3] % 16u, &crashed)) {
 		require(whole.count == crashed.count);
 		for (size_t i = 0; i < whole.count; i++)
 			require(!strcmp(whole.bodies[i], crashed.bodies[i]));
 		single = conf;
 		memset(&single.multiline, 0, sizeof(single.multiline));
-		run(&single, data, size, 1u + head[2], SIZE_MAX, &lines);
-		/* Marks of parts and cuts, which the kit puts in front of bodies, are in the way where there are long lines. */
-		if (lines.count && !memchr(data, '[', size) && m->max_bytes > 1000 && m->max_lines > 15) {
+		(void)run(&single, data, size, 1u + head[2], SIZE_MAX, &lines);
+		/* Marks of parts and cuts, which the kit puts in front of bodies, are in the way where there are long lines; and its bodies end at a NUL. */
+		if (lines.count && !memchr(data, '[', size) && !memchr(data, '\0', size) && m->max_bytes > 1000 && m->max_lines > 15) {
 			struct lg_buf in = letters(&lines), out = letters(&whole);
 
 			if (!strchr((char *)in.data, '[') && !strchr((char *)out.data, '[') && !strchr((char *)out.data, '{'))
