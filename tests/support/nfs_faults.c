@@ -174,3 +174,19 @@ int lstat(const char *path, struct stat *st)
 		age(st);
 	return rc;
 }
+
+/* On 64-bit systems the two structures are one; programs built with large-file names ask by these. */
+int stat64(const char *path, struct stat64 *st)
+{
+	return stat(path, (struct stat *)st);
+}
+
+int fstat64(int fd, struct stat64 *st)
+{
+	return fstat(fd, (struct stat *)st);
+}
+
+int lstat64(const char *path, struct stat64 *st)
+{
+	return lstat(path, (struct stat *)st);
+}
