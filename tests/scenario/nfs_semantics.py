@@ -72,7 +72,7 @@ with Rig() as rig:
     rig.until("both files are read", delivered)
     inode = os.stat(log).st_ino
     os.unlink(log)
-    for attempt in range(200):
+    for attempt in range(10):
         write(1)
         if os.stat(log).st_ino == inode:
             break
