@@ -64,7 +64,8 @@ static void read_claims(struct lg_str token, int64_t *expires_s, char subject[25
 	if (!second)
 		return;
 	decode_base64url((struct lg_str){dot + 1, (size_t)(second - dot - 1)}, &claims);
-	w = walk_enter(lg_buf_str(&claims));
+	lg_buf_append_char(&claims, '\0'); /* strtoll reads to the end of the digits, which may be the end of the text */
+	w = walk_enter((struct lg_str){(const char *)claims.data, claims.size - 1});
 	while (walk_next(&w, &name, &value)) {
 		if (lg_str_is(name, "exp") && value.size < 20)
 			*expires_s = strtoll(value.data, NULL, 10);
