@@ -16,6 +16,7 @@ struct spool_args {
 	uint64_t from, to, lines, id;
 	uint64_t next; /* behind the last record that was shown or said to be missing; 0: none was */
 	bool json, follow;
+	bool unreadable; /* something could not be shown: a problem, status 1 */
 };
 
 /* ---- ls ---- */
@@ -102,6 +103,7 @@ static enum lg_rc print_all(struct spool_args *args, struct spool_reader *reader
 			fprintf(stderr, "lugger spool: records %llu to %llu cannot be read: %s\n", (unsigned long long)gap_first,
 			        (unsigned long long)gap_last, err->text);
 			args->next = gap_last + 1;
+			args->unreadable = true;
 			continue;
 		}
 		if (rc != LG_OK)
@@ -316,7 +318,7 @@ int cmd_spool(int argc, char **argv, const struct lg_registry *registry)
 		config_free(config);
 		if (rc != LG_OK)
 			fprintf(stderr, "lugger spool %s: %s\n", args.verb, err.text);
-		return rc == LG_OK ? 0 : 1;
+		return rc == LG_OK && !args.unreadable ? 0 : 1;
 	}
 	return cli_usage("spool", "no verb %s: give one of ls, cat, tail, verify, repair, export, keygen", args.verb);
 }

@@ -252,8 +252,14 @@ static bool resolve(struct kafka *k, const struct committed *c)
 		              (unsigned long long)c->next, (unsigned long long)local);
 		return true;
 	}
-	lg_output_log(k->host, LG_INFO, "the cursor in Kafka is at record %llu, ours was at %llu: Kafka's counts", (unsigned long long)c->next,
-	              (unsigned long long)local);
+	if (c->next < local) {
+		lg_output_repeats(k->host, local - c->next);
+		lg_output_log(k->host, LG_WARNING, "the cursor in Kafka is at record %llu, ours was at %llu: Kafka's counts; records in between that were delivered "
+		              "without exactly_once come again, with the same identity", (unsigned long long)c->next, (unsigned long long)local);
+	} else {
+		lg_output_log(k->host, LG_INFO, "the cursor in Kafka is at record %llu, ours was at %llu: Kafka's counts", (unsigned long long)c->next,
+		              (unsigned long long)local);
+	}
 	lg_output_seek(k->host, c->next);
 	return true;
 }

@@ -200,7 +200,7 @@ class Lugger(Process):
     def until_delivered(self, name, records, seconds=PATIENCE_S):
         """Waits until `records` in all are spooled and the output has nothing left that the peer's TCP has not acknowledged."""
         self.until_output(name, "all %d records are delivered" % records,
-                          lambda out: out["lag_records"] == 0 and self.status()["spool"]["next_seq"] > records, seconds)
+                          lambda out: out["lag_records"] == 0 and out["offered"] > records, seconds)
 
 
 class Sink(Process):
