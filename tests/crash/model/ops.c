@@ -133,11 +133,15 @@ static void op_forget(struct world *world, const struct op *op)
 	int o = (int)(op->arg[0] % OUTPUTS);
 	struct facts *facts = &world->facts;
 	bool clean = is_clean(world->fs);
+	struct spool_stat stat;
 	struct lg_err err;
 
 	facts->known[o] = false;
 	facts->loose[o] = true;
 	facts->stored[o] = 0;
+	spool_stat(world->spool, &stat); /* the new cursor begins at the oldest record, from the moment on in which it is written */
+	if (stat.first_seq > facts->moved[o])
+		facts->moved[o] = stat.first_seq;
 	REQUIRE(spool_output_forget(world->spool, output_names[o], &err) == LG_OK, "open", "forget: %s", err.text);
 	if (spool_output_add(world->spool, output_names[o], false, &err) == LG_OK) {
 		facts->known[o] = true;
