@@ -55,11 +55,11 @@ with Rig() as rig:
     share = arguments.messages // (len(victims) + 1)
     sent = under_way = 0
     for victim in victims:
+        written = os.path.getsize(out) if os.path.exists(out) else 0
         broker.put("orders", share, first=sent, size=SIZE)
         sent += share
         if not shipper.running():
             shipper.start()
-        written = os.path.getsize(out) if os.path.exists(out) else 0
         rig.until("some of it arrived", lambda: os.path.exists(out) and os.path.getsize(out) > written, step=0.001)
         deadline = time.monotonic() + rng.uniform(0, 0.3)
         while time.monotonic() < deadline:
