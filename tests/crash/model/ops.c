@@ -271,7 +271,8 @@ static void op_oldest(struct world *world)
 
 	for (int o = 0; o < OUTPUTS && end; o++) {
 		cursor = spool_cursor(world->spool, output_names[o]);
-		if (cursor >= end || facts->given_up_count[o] == GIVEN_UP_MAX)
+		/* Not one that was forgotten and added in memory alone: the disk may have its old cursor, which had settled these. */
+		if (cursor >= end || facts->given_up_count[o] == GIVEN_UP_MAX || !facts->known[o])
 			continue;
 		loss_name(name, (uint32_t)(GIVEN_UP + o));
 		facts->lost[GIVEN_UP + o] += end - cursor;
