@@ -78,7 +78,7 @@ with Rig() as rig:
             break
         rig.until("it is read", delivered)
         os.unlink(log)
-    reused = os.stat(log).st_ino == inode
+    reused = os.path.exists(log) and os.stat(log).st_ino == inode
     write(300)
     rig.until("the last lines are there", delivered)
     check(shipper.stop() == 0, "the shipper did not end in order")
