@@ -7,6 +7,7 @@
 #include "api/lugger_plugin.h"
 #include "base/crc32c.h"
 #include "base/log.h"
+#include "base/replace.h"
 #include "base/wire.h"
 
 #define PATH_SIZE 4400
@@ -62,11 +63,9 @@ static char *path_of(const struct again *again, char path[PATH_SIZE], const char
 
 static enum lg_rc store(const struct again *again, struct lg_err *err)
 {
-	const struct sys_io *io = again->env.io;
 	char dir[PATH_SIZE], spool[PATH_SIZE], temp[PATH_SIZE], path[PATH_SIZE];
 	uint8_t p[FILE_SIZE] = {0};
-	struct iovec iov = {p, sizeof(p)};
-	int rc, handle = -1;
+	int rc;
 
 	memcpy(p, magic, sizeof(magic));
 	wire_put_u16(p + AT_VERSION, AGAIN_VERSION);
@@ -85,21 +84,7 @@ static enum lg_rc store(const struct again *again, struct lg_err *err)
 	path_of(again, dir, NULL);
 	path_of(again, temp, ".dlq~");
 	path_of(again, path, ".dlq");
-	rc = io->mkdir(io->self, dir);
-	if (rc == 0)
-		rc = io->sync_dir(io->self, spool);
-	if (rc == 0)
-		rc = handle = io->open(io->self, temp, SYS_WRITE | SYS_CREATE);
-	if (rc >= 0)
-		rc = io->pwritev(io->self, handle, &iov, 1, 0);
-	if (rc == 0)
-		rc = io->fsync(io->self, handle);
-	if (handle >= 0)
-		io->close(io->self, handle);
-	if (rc == 0)
-		rc = io->rename(io->self, temp, path);
-	if (rc == 0)
-		rc = io->sync_dir(io->self, dir);
+	rc = replace_file(again->env.io, spool, dir, temp, path, p, sizeof(p));
 	return rc < 0 ? lg_err_sys(err, -rc, "storing %s", path) : LG_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/replace.h"
 #include "base/wire.h"
 #include "data/encode.h"
 
@@ -35,11 +36,9 @@ static char *path_of(const struct replay *replay, char path[PATH_SIZE], const ch
 
 enum lg_rc replay_store(const struct replay *replay, struct lg_err *err)
 {
-	const struct sys_io *io = replay->io;
 	char dir[PATH_SIZE], spool[PATH_SIZE], temp[PATH_SIZE], path[PATH_SIZE];
 	uint8_t p[FILE_SIZE] = {0};
-	struct iovec iov = {p, sizeof(p)};
-	int rc, handle = -1;
+	int rc;
 
 	memcpy(p, magic, sizeof(magic));
 	wire_put_u16(p + AT_VERSION, REPLAY_VERSION);
@@ -55,21 +54,7 @@ enum lg_rc replay_store(const struct replay *replay, struct lg_err *err)
 	path_of(replay, dir, "", "");
 	path_of(replay, temp, replay->output, "~"); /* no output's name has a ~ */
 	path_of(replay, path, replay->output, "");
-	rc = io->mkdir(io->self, dir);
-	if (rc == 0)
-		rc = io->sync_dir(io->self, spool);
-	if (rc == 0)
-		rc = handle = io->open(io->self, temp, SYS_WRITE | SYS_CREATE);
-	if (rc >= 0)
-		rc = io->pwritev(io->self, handle, &iov, 1, 0);
-	if (rc == 0)
-		rc = io->fsync(io->self, handle);
-	if (handle >= 0)
-		io->close(io->self, handle);
-	if (rc == 0)
-		rc = io->rename(io->self, temp, path);
-	if (rc == 0)
-		rc = io->sync_dir(io->self, dir);
+	rc = replace_file(replay->io, spool, dir, temp, path, p, sizeof(p));
 	return rc < 0 ? lg_err_sys(err, -rc, "storing the replay's cursor in %s", path) : LG_OK;
 }
 
