@@ -27,6 +27,7 @@ struct lg_net;  /* the process's outgoing door: policy, name for logs; handed ou
 struct lg_conn; /* one connection, plain or TLS, client or accepted */
 
 uint64_t lg_net_random(struct lg_net *net); /* a seed for jitter */
+int64_t lg_net_jitter(uint64_t *random, int64_t wait_ns); /* half to all of a wait, wait_ns >= 2; *random: the generator, any seed */
 
 struct lg_conn_stats {
 	uint64_t written;  /* bytes given to the kernel, TLS overhead included */

@@ -1,5 +1,7 @@
 #include "net/backoff.h"
 
+#include "api/lg_net.h"
+
 /* splitmix64 (Steele, Lea, Flood 2014): every seed, 0 included, gives a full-period sequence. */
 static uint64_t draw(uint64_t *state)
 {
@@ -8,6 +10,11 @@ static uint64_t draw(uint64_t *state)
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
 	return z ^ (z >> 31);
+}
+
+int64_t lg_net_jitter(uint64_t *random, int64_t wait_ns)
+{
+	return wait_ns / 2 + (int64_t)(draw(random) % (uint64_t)(wait_ns / 2));
 }
 
 void backoff_init(struct backoff *backoff, uint64_t seed)

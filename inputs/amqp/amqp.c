@@ -123,7 +123,7 @@ static enum lg_rc amqp_open(void *state, const void *conf, struct lg_input_host 
 
 	a->conf = conf;
 	a->host = host;
-	a->jitter = (uint64_t)lg_input_utc(host) | 1;
+	a->jitter = lg_net_random(lg_input_net(host));
 	a->decoder = amqp_decoder_new();
 	rc = a->decoder ? open_links(a, err) : lg_err_set(err, LG_NOMEM, "no memory for the decoder");
 	if (rc == LG_OK)

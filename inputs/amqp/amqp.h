@@ -136,7 +136,7 @@ struct amqp {
 	uint64_t known;          /* redelivered messages that were in the spool */
 	uint64_t undecodable, oversize;
 	uint64_t jitter;
-	bool stopping, faulted;
+	bool stopping;
 };
 
 #endif

@@ -44,14 +44,8 @@ static void drop(struct amqp_session *s)
 static int64_t backoff(struct amqp_session *s)
 {
 	int64_t wait = RETRY_FIRST_NS << (s->failures < 7 ? s->failures : 7);
-	uint64_t *x = &s->amqp->jitter;
 
-	*x ^= *x << 13; /* xorshift64 */
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	if (wait > RETRY_MOST_NS)
-		wait = RETRY_MOST_NS;
-	return wait / 2 + (int64_t)(*x % (uint64_t)(wait / 2));
+	return lg_net_jitter(&s->amqp->jitter, wait < RETRY_MOST_NS ? wait : RETRY_MOST_NS);
 }
 
 /* The next server is tried; when all of them failed once, it is a fault that status shows. */

@@ -52,14 +52,10 @@ static enum lg_rc ask_policy(const struct ibmmq *mq, struct lg_err *err)
 static int64_t backoff(struct ibmmq_queue *q, enum ibmmq_class class)
 {
 	int64_t wait = class == IBMMQ_CONFIG ? CONFIG_NS : RETRY_FIRST_NS << (q->failures < 7 ? q->failures : 7);
-	uint64_t *x = &q->mq->jitter;
 
-	*x ^= *x << 13; /* xorshift64 */
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
 	if (class != IBMMQ_CONFIG && wait > RETRY_MOST_NS)
 		wait = RETRY_MOST_NS;
-	return wait / 2 + (int64_t)(*x % (uint64_t)(wait / 2));
+	return lg_net_jitter(&q->mq->jitter, wait);
 }
 
 static void again(struct ibmmq_queue *q, enum ibmmq_class class, const char *text)

@@ -129,7 +129,7 @@ static enum lg_rc mq_open(void *state, const void *settings, struct lg_input_hos
 
 	mq->conf = conf;
 	mq->host = host;
-	mq->jitter = lg_net_random(lg_input_net(host)) | 1;
+	mq->jitter = lg_net_random(lg_input_net(host));
 	mq->queues = calloc(conf->queues.count, sizeof(*mq->queues));
 	if (!mq->queues)
 		return lg_err_set(err, LG_NOMEM, "no memory for the queues");
